@@ -1,0 +1,163 @@
+"""The shape of the two kinds of mapping file: a domain (what we store) and a system (what one legacy system has).
+
+Strict on purpose: an unknown key, an unmapped column or an undeclared code is an error with file and line, because
+whatever a mapping does not say would otherwise be guessed.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
+"""Becomes part of table, partition and file names, hence short and plain."""
+
+Kind = Literal[
+    "text", "name", "code", "timestamp", "amount", "integer", "dossier_no", "procedure_code", "person_id", "phone", "parent_key"
+]
+PG_TYPES: dict[Kind, str] = {
+    "text": "text", "name": "text", "code": "text", "timestamp": "timestamp(0)", "amount": "bigint", "integer": "bigint",
+    "dossier_no": "text", "procedure_code": "text", "person_id": "text", "phone": "text", "parent_key": "text",
+}  # fmt: skip
+
+
+def _as_text(value: Any) -> Any:
+    """YAML reads 001 as 1: a code that is not quoted is refused instead of silently changed."""
+    if isinstance(value, bool | int | float):
+        raise ValueError(f"write the code {value!r} in quotes: codes are text and may start with 0")
+    return value
+
+
+Code = Annotated[str, BeforeValidator(_as_text)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DomainColumn(Strict):
+    """One column of a unified table. `policy` is the attribute class used on merge (F22)."""
+
+    kind: Kind
+    label: str
+    required: bool = False
+    codelist: dict[Code, str] | None = None
+    pii: Literal["none", "basic", "sensitive"] = "none"
+    policy: Literal["identity", "descriptive", "additive", "categorical", "document"] = "descriptive"
+
+
+class Entity(Strict):
+    label: str
+    columns: dict[Identifier, DomainColumn]
+    business_key: Identifier | None = None
+    parent: Identifier | None = None
+    has_unit: bool = False
+    measures: list[Identifier] = []
+    month: Identifier | None = None
+    """The timestamp by whose month the reconciliation counts."""
+
+
+class Domain(Strict):
+    domain: Identifier
+    title: str
+    entities: dict[Identifier, Entity]
+
+
+class ColumnMap(Strict):
+    """Where one of our columns comes from."""
+
+    source: str = Field(alias="from")
+    encoding: str | None = None
+    formats: list[str] = []
+    codes: str | None = None
+    width: int | None = Field(default=None, description="zero-fill a code that lost its leading zeros in a spreadsheet")
+
+
+class UnitMap(Strict):
+    """Which columns say where a row belongs, in any mix, and what a split must be decided for."""
+
+    carries: Literal["people", "area", "both"]
+    commune_code: str | None = None
+    commune: str | None = None
+    district_code: str | None = None
+    district: str | None = None
+    province_code: str | None = None
+    province: str | None = None
+    text: str | None = None
+    encoding: str | None = None
+    address: str | None = Field(default=None, description="column kept verbatim as the old address, when it is not `text`")
+
+    def inputs(self) -> dict[str, str]:
+        names = ("commune_code", "commune", "district_code", "district", "province_code", "province", "text")
+        return {name: column for name in names if (column := getattr(self, name)) is not None}
+
+
+class Filter(Strict):
+    """A named rule that leaves rows out on purpose; they are counted, never lost."""
+
+    rule: Identifier
+    column: str
+    values: list[Code]
+    why: str
+
+
+class Expect(Strict):
+    min_rows: int = Field(ge=0)
+    max_rows: int = Field(gt=0)
+
+
+def _one_column(value: Any) -> Any:
+    return {"from": value} if isinstance(value, str) else value
+
+
+class Table(Strict):
+    name: str
+    entity: Identifier
+    key: list[str] = Field(min_length=1)
+    columns: dict[Identifier, Annotated[ColumnMap, BeforeValidator(_one_column)]]
+    ignored: dict[str, str] = Field(default={}, description="source column → why it is left behind")
+    unit: UnitMap | None = None
+    watermark: str | None = None
+    encoding: str = "utf-8"
+    filters: list[Filter] = []
+    chunk_rows: int = Field(default=100_000, ge=1_000, le=1_000_000)
+    expect: Expect
+
+    def used_columns(self) -> list[str]:
+        """Every source column that the mapping reads, once, in a fixed order."""
+        used = [*self.key, *(m.source for m in self.columns.values())]
+        if self.unit:
+            used += [*self.unit.inputs().values(), *([self.unit.address] if self.unit.address else [])]
+        used += [f.column for f in self.filters] + ([self.watermark] if self.watermark else [])
+        return list(dict.fromkeys(used))
+
+
+class System(Strict):
+    """One legacy system = one file `mappings/systems/<id>.yml`."""
+
+    id: Identifier
+    title: str
+    domain: Identifier
+    technology: Identifier
+    connection: Identifier
+    server: Identifier = Field(description="Airflow pool: one per legacy server, so that it is never hurt")
+    units_as_of: date = Field(description="the date whose unit codes and names this system speaks")
+    provinces: list[Code] = Field(default=[], description="old province codes that the system serves; empty = any")
+    districts: list[Code] = []
+    schedule: str | None = None
+    options: dict[str, Any] = Field(default={}, description="reader options of the technology: delimiter, header row, …")
+    codes: dict[Identifier, dict[Code, Code]] = {}
+    tables: list[Table] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _tables_differ(self) -> System:
+        names = [t.name for t in self.tables]
+        if len(set(names)) != len(names):
+            raise ValueError("a table is mapped twice")
+        return self
+
+    def source_id(self, table: Table) -> str:
+        """Name of one source everywhere: ledger, partition, report."""
+        return f"{self.id}.{table.name}"
