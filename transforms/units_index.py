@@ -1,0 +1,150 @@
+"""Dictionaries over one version of the registry, built once: what can a name mean, inside which parent, and what
+became of it. Everything the ladder asks is a look-up here; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import pandas as pd
+
+from mappings.units.registry import Registry
+from transforms.match_keys import bare, canonical, squeezed
+from transforms.units_outcome import REFORM, Successor, outcomes
+
+OLD, NEW, HISTORIC = "old", "new", "historic"
+_ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vii": "7", "viii": "8"}
+_TYPE_KEYS = tuple(
+    canonical(word)
+    for word in ("Thành phố", "Thị trấn", "Thị xã", "Đặc khu", "Phường", "Huyện", "Quận", "Tỉnh", "Xã")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One unit instance a name or code may mean. `key` is its canonical name without the type word."""
+
+    uid: int
+    code: str
+    valid_from: str
+    valid_to: str
+    name: str
+    type: str
+    key: str
+    era: str
+    successors: tuple[Successor, ...]
+
+
+@dataclass(eq=False)
+class Index:
+    """`communes`/`districts`/`provinces`: squeezed unaccented name → ids. `inside`: parent → ids of communes."""
+
+    registry: Registry
+    units: list[Unit] = field(default_factory=list)
+    communes: dict[str, list[int]] = field(default_factory=dict)
+    districts: dict[str, set[str]] = field(default_factory=dict)
+    provinces: dict[str, set[str]] = field(default_factory=dict)
+    inside: dict[str, set[int]] = field(default_factory=dict)
+    by_code: dict[str, list[int]] = field(default_factory=dict)
+    district_provinces: dict[str, set[str]] = field(default_factory=dict)
+    district_types: dict[str, set[tuple[str, str, str]]] = field(default_factory=dict)
+    province_names: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    new_province: dict[str, str] = field(default_factory=dict)
+    new_name: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, list[int]] = field(default_factory=dict)
+
+
+def name_key(name: str) -> str:
+    """Canonical name without its type word, roman numerals that are no syllable written as digits."""
+    key = canonical(name)
+    for word in _TYPE_KEYS:
+        if key.startswith(word + " "):
+            key = key[len(word) + 1 :]
+            break
+    return number_key(key)
+
+
+def number_key(key: str) -> str:
+    head, _, last = key.rpartition(" ")
+    return f"{head} {_ROMAN[last]}" if head and last in _ROMAN else key
+
+
+def slot(key: str) -> str:
+    """Where a canonical name is filed: without marks and spaces."""
+    return squeezed(bare(key))
+
+
+@lru_cache(maxsize=4)
+def index_of(registry: Registry) -> Index:
+    """The index of a registry version. About 0.2 CPU-seconds; kept for the life of the process."""
+    index = Index(registry)
+    rows = registry.instances
+    _file_parents(index, rows[rows.level != "commune"])
+    index.new_province = _new_provinces(rows)
+    _file_communes(index, rows)
+    return index
+
+
+def _new_provinces(rows: pd.DataFrame) -> dict[str, str]:
+    new = rows[(rows.level == "commune") & (rows.valid_from >= REFORM)]
+    return dict(zip(new.code, new.parent_code, strict=True))
+
+
+def _file_parents(index: Index, rows: pd.DataFrame) -> None:
+    """Provinces as `old:27`/`new:24`, districts by code; a name that a unit ever had leads to it."""
+    provinces: dict[str, set[str]] = defaultdict(set)
+    names: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    districts: dict[str, set[str]] = defaultdict(set)
+    above: dict[str, set[str]] = defaultdict(set)
+    types: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+    for row in rows.itertuples(index=False):
+        key = name_key(row.name)
+        if row.level == "province":
+            place = f"{NEW if row.valid_from >= REFORM else OLD}:{row.code}"
+            provinces[slot(key)].add(place)
+            names[place].add((row.type, key))
+        else:
+            districts[slot(key)].add(row.code)
+            above[row.code].add(f"{OLD}:{row.parent_code}")
+            types[row.code].add((row.type, key, row.valid_to))
+    index.provinces, index.province_names = dict(provinces), dict(names)
+    index.districts, index.district_provinces, index.district_types = dict(districts), dict(above), dict(types)
+
+
+def _file_communes(index: Index, rows: pd.DataFrame) -> None:
+    became = outcomes(index.registry)
+    home = {row.code: row.parent_code for row in rows[rows.valid_to == REFORM].itertuples(index=False)}
+    communes: dict[str, list[int]] = defaultdict(list)
+    inside: dict[str, set[int]] = defaultdict(set)
+    by_code: dict[str, list[int]] = defaultdict(list)
+    fed_by: dict[str, set[str]] = defaultdict(set)
+    wanted = rows[(rows.level == "commune") | rows.code.isin(became.special)]
+    for row in wanted.itertuples(index=False):
+        era = NEW if row.valid_from >= REFORM else OLD if row.valid_to == REFORM else HISTORIC
+        successors = became.of(row.code, row.valid_from, row.valid_to)
+        uid = len(index.units)
+        key = name_key(row.name)
+        unit = Unit(uid, row.code, row.valid_from, row.valid_to, row.name, row.type, key, era, successors)
+        index.units.append(unit)
+        communes[slot(key)].append(uid)
+        by_code[row.code].append(uid)
+        if era == NEW:
+            index.new_name[row.code] = row.name
+            inside[f"{NEW}:{row.parent_code}"].add(uid)
+            continue
+        special = row.level == "district"
+        districts = {row.code} if special else {row.parent_code}
+        districts |= {home[code] for code in became.heirs(row.code) if code in home and not special}
+        for district in districts:
+            inside[district].add(uid)
+            fed_by.update({code: fed_by[code] | {district} for code, _ in successors})
+            for province in index.district_provinces.get(district, ()):
+                inside[province].add(uid)
+        for code, _ in successors:
+            inside[f"{NEW}:{index.new_province[code]}"].add(uid)
+    for unit in index.units:  # a new unit inside the old districts it was made of: addresses that mix the eras
+        if unit.era == NEW:
+            for district in fed_by[unit.code]:
+                inside[district].add(unit.uid)
+    index.communes, index.inside, index.by_code = dict(communes), dict(inside), dict(by_code)
