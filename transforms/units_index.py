@@ -4,6 +4,7 @@ became of it. Everything the ladder asks is a look-up here; nothing is decided h
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -23,7 +24,7 @@ _TYPE_KEYS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One unit instance a name or code may mean. `key` is its canonical name without the type word."""
+    """One unit instance a name or code may mean. `key` is its canonical name without the type word, `type` the canonical word."""
 
     uid: int
     code: str
@@ -52,7 +53,7 @@ class Index:
     province_names: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     new_province: dict[str, str] = field(default_factory=dict)
     new_name: dict[str, str] = field(default_factory=dict)
-    paths: dict[str, list[int]] = field(default_factory=dict)
+    paths: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
 
 def name_key(name: str) -> str:
@@ -103,11 +104,11 @@ def _file_parents(index: Index, rows: pd.DataFrame) -> None:
         if row.level == "province":
             place = f"{NEW if row.valid_from >= REFORM else OLD}:{row.code}"
             provinces[slot(key)].add(place)
-            names[place].add((row.type, key))
+            names[place].add((canonical(row.type), key))
         else:
             districts[slot(key)].add(row.code)
             above[row.code].add(f"{OLD}:{row.parent_code}")
-            types[row.code].add((row.type, key, row.valid_to))
+            types[row.code].add((canonical(row.type), key, row.valid_to))
     index.provinces, index.province_names = dict(provinces), dict(names)
     index.districts, index.district_provinces, index.district_types = dict(districts), dict(above), dict(types)
 
@@ -125,7 +126,7 @@ def _file_communes(index: Index, rows: pd.DataFrame) -> None:
         successors = became.of(row.code, row.valid_from, row.valid_to)
         uid = len(index.units)
         key = name_key(row.name)
-        unit = Unit(uid, row.code, row.valid_from, row.valid_to, row.name, row.type, key, era, successors)
+        unit = Unit(uid, row.code, row.valid_from, row.valid_to, row.name, canonical(row.type), key, era, successors)
         index.units.append(unit)
         communes[slot(key)].append(uid)
         by_code[row.code].append(uid)
@@ -148,3 +149,29 @@ def _file_communes(index: Index, rows: pd.DataFrame) -> None:
             for district in fed_by[unit.code]:
                 inside[district].add(unit.uid)
     index.communes, index.inside, index.by_code = dict(communes), dict(inside), dict(by_code)
+    index.paths = _paths(index.registry)
+
+
+def _paths(registry: Registry) -> dict[str, list[tuple[str, str, str]]]:
+    """Per code its events in order: (date, code after, one line of text)."""
+    found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    for row in registry.events.itertuples(index=False):
+        if row.code_before:
+            act = f" ({row.legal_ref})" if row.legal_ref else ""
+            change = row.code_before if row.code_after == row.code_before else f"{row.code_before}→{row.code_after}"
+            line = f"{row.effective_date} {row.kind} {change}{act}"
+            found[row.code_before].append((row.effective_date, row.code_after, line))
+    return dict(found)
+
+
+@lru_cache(maxsize=4)
+def known_names(index: Index) -> Callable[[str, str], bool]:
+    """The grammar's question: is there a unit of this level and canonical name anywhere?"""
+    tables: dict[str, tuple[Container[str], ...]] = {
+        "commune": (index.communes,),
+        "district": (index.districts,),
+        "city": (index.districts, index.provinces),
+        "province": (index.provinces,),
+        "": (index.communes, index.districts, index.provinces),
+    }
+    return lambda level, key: any(slot(key) in table for table in tables.get(level, ()))

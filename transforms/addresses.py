@@ -1,0 +1,161 @@
+"""The grammar of a Vietnamese address: text in, chunks out. A chunk is one unit name with the level its type word gives.
+
+`chunks("12 Lê Lợi, P.3, Q. Gò Vấp, TP.HCM")` → detail `12 lê lợi`, commune `3`, district `gò vấp`, city `hcm`. Which
+unit a chunk means is decided by the ladder; the grammar only reads what is written: separators, type words in full or
+abbreviated, number wards, house and hamlet words, and the two addresses of "… (nay là …)".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from transforms.match_keys import SYLLABLE, bare, canonical, clean, omits_marks_only
+
+COMMUNE, DISTRICT, PROVINCE, CITY, PLAIN, DETAIL = "commune", "district", "province", "city", "", "detail"
+Known = Callable[[str, str], bool]  # (level, canonical name) → is there such a unit anywhere?
+
+_FULL = {
+    "xã": COMMUNE, "phường": COMMUNE, "thị trấn": COMMUNE, "đặc khu": COMMUNE,
+    "huyện đảo": DISTRICT, "huyện": DISTRICT, "quận": DISTRICT, "thị xã": DISTRICT,
+    "thành phố": CITY, "tỉnh": PROVINCE,
+}  # fmt: skip
+_SHORT = {
+    "x": "xã", "p": "phường", "f": "phường", "ph": "phường", "phg": "phường", "tt": "thị trấn", "ttr": "thị trấn",
+    "t tran": "thị trấn", "đk": "đặc khu", "dk": "đặc khu", "h": "huyện", "q": "quận", "tx": "thị xã", "t xa": "thị xã",
+    "t": "tỉnh", "tp": "thành phố", "t p": "thành phố", "t pho": "thành phố", "th pho": "thành phố",
+}  # fmt: skip
+_DETAIL = frozenset(
+    bare(canonical(word))
+    for word in """số sn nhà ngõ ngách hẻm kiệt đường phố đại_lộ quốc_lộ tỉnh_lộ hương_lộ ql tl dt hl km lô block tầng căn
+    tòa chung_cư cc ktt kcn kdc kđt ccn thôn xóm xm ấp khóm khu kp tổ tdp đội bản làng buôn bon plei plây sóc phum cụm
+    tiểu_khu ngã chợ trường công_ty cty khối k a d ng kv""".replace("_", " ").split()
+)
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10",
+          "xi": "11", "xii": "12", "xiii": "13", "xiv": "14", "xv": "15"}  # fmt: skip
+_BY_BARE: dict[tuple[str, ...], tuple[str, str, bool]] = {
+    tuple(bare(canonical(word)).split()): (canonical(word), level, True) for word, level in _FULL.items()
+} | {
+    tuple(canonical(short).split()): (canonical(word), _FULL[word], False)
+    for short, word in _SHORT.items()
+}
+_TRAILER = re.compile(
+    r"(#|\b(?:sđt|sdt|đt|dt|tel|phone|mobile|hotline|lh|liên hệ|lien he|gọi|mst|fax|email|zip)\b[\s:.]|\+?\b0\d[\d .]{7,}).*"
+)
+_COUNTRY = re.compile(r"[\s,.;-]+(?:việt\s*nam|viet\s*nam|vietnam|vn|vnm)[\s.]*$")
+_ASIDE = re.compile(r"[(\[{](.*?)[)\]}]")
+_NOW = re.compile(r"\b(?:nay là|nay thuộc|nay|hiện nay là|hiện là|trước đây là|trước đây|trước là|cũ là|cũ:)(?=\s)")
+_FORMER = re.compile(r"\b(?:cũ|mới|trước đây)\s*$")
+_HARD = re.compile(r"[,;\n\r\t|•·\\]+|(?<!\d)/|/(?!\d)")
+_DASH = re.compile(r"\s*[-–—]\s*")
+_GLUED = re.compile(r"\b(p|f|q|ph|phg|tp|tx|tt|phường|phuong|quận|quan)\.?\s*(?:số\s|so\s)?\s*0*(\d{1,3})\b")
+_DOTTED = re.compile(r"(?<=[\w.])\s+(?=(?:x|p|h|q|t|tx|tp|tt|ttr|f)\s?\.\s?\w)")
+_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """`type` is the canonical type word ('' when none was written), `full` whether it was written in full."""
+
+    level: str
+    type: str
+    key: str
+    full: bool
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """The one or two addresses in a cell, cleaned: "A (nay là B)", "B (trước đây: A)" hold two. First the outer one."""
+    cleaned = clean(text)
+    asides: list[str] = []
+    if "(" in cleaned or "[" in cleaned or "{" in cleaned:
+        asides = [aside for aside in _ASIDE.findall(cleaned) if _names_units(aside)]
+        cleaned = _ASIDE.sub(" ", cleaned)
+    parts = _NOW.split(cleaned) if " nay" in cleaned or "trước" in cleaned or "cũ" in cleaned or "hiện" in cleaned else [cleaned]
+    asides = [piece for aside in asides for piece in _NOW.split(aside)]
+    found = [_COUNTRY.sub("", _TRAILER.sub("", part)).strip(" ,.;:-") for part in (*parts, *asides)]
+    return tuple(part for part in found if part)[:3]
+
+
+def chunks(text: str, known: Known) -> tuple[Chunk, ...]:
+    """The chunks of one cleaned address, in the order written."""
+    if "." in text:
+        text = _DOTTED.sub(", ", text)
+    text = _GLUED.sub(r"\1 \2", text)
+    found: list[Chunk] = []
+    for segment in _HARD.split(text):
+        if segment and not segment.isspace():
+            found += _segment(segment, known)
+    return tuple(found)
+
+
+@lru_cache(maxsize=65536)
+def _segment(segment: str, known: Known) -> tuple[Chunk, ...]:
+    whole = _cut(_words(segment), known)
+    parts = _DASH.split(segment)
+    if len(parts) == 1 or all(_is_known(chunk, known) for chunk in whole):
+        return whole
+    return tuple(chunk for part in parts for chunk in _cut(_words(part), known))
+
+
+def _words(segment: str) -> list[str]:
+    found = [SYLLABLE[word] for word in _WORD.findall(segment)]
+    while found and _FORMER.match(found[-1]):
+        found.pop()
+    return found
+
+
+def _cut(tokens: Sequence[str], known: Known) -> tuple[Chunk, ...]:
+    """Cut a segment without separators at the type words written in full inside it."""
+    if not tokens:
+        return ()
+    head = _typed(tokens, 0)
+    start = head[0] if head else 0
+    first = _chunk(head, tokens[start:])
+    if _is_known(first, known):
+        return (first,)
+    for at in range(start + 1, len(tokens) - 1):
+        inner = _typed(tokens, at)
+        if inner and inner[3] and not _typed_alone(tokens, at + inner[0]):
+            return (_chunk(head, tokens[start:at]), *_cut(tokens[at:], known))
+    return (first,)
+
+
+def _typed(tokens: Sequence[str], at: int) -> tuple[int, str, str, bool] | None:
+    """(length, type, level, written in full) of the type word at a position; it must be followed by a name."""
+    for length in (2, 1):
+        if at + length >= len(tokens):
+            continue
+        found = _BY_BARE.get(tuple(bare(token) for token in tokens[at : at + length]))
+        if found and (not found[2] or omits_marks_only(" ".join(tokens[at : at + length]), found[0])):
+            return length, *found
+    return None
+
+
+def _typed_alone(tokens: Sequence[str], at: int) -> bool:
+    """Would the name be empty, because the next word is a type word written in full?"""
+    following = _typed(tokens, at)
+    return at >= len(tokens) or bool(following and following[3])
+
+
+def _chunk(head: tuple[int, str, str, bool] | None, name: Sequence[str]) -> Chunk:
+    words = list(name)
+    if head and len(words) > 1 and bare(words[0]) == "so" and words[1].isdigit():
+        words = words[1:]
+    if head and len(words) == 1:
+        words = [_ROMAN.get(words[0], words[0])]
+    key = " ".join(words)
+    if head:
+        return Chunk(head[2], head[1], key, head[3])
+    is_detail = words[0][0].isdigit() or bare(words[0]) in _DETAIL or bare(" ".join(words[:2])) in _DETAIL
+    return Chunk(DETAIL if is_detail else PLAIN, "", key, False)
+
+
+def _is_known(chunk: Chunk, known: Known) -> bool:
+    return known(chunk.level, chunk.key)
+
+
+def _names_units(aside: str) -> bool:
+    tokens = _words(aside)
+    return any(_typed(tokens, at) for at in range(len(tokens)))

@@ -1,0 +1,94 @@
+"""From province and district mentions to the set of communes an address can mean: the block that every rung looks in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from transforms.match_keys import bare, squeezed
+from transforms.units_index import NEW, Index, slot
+
+Parents = frozenset[str]
+NOBODY: Parents = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """The parents a chunk may mean: places `old:27`/`new:24` or district codes; `exact` unless it took a fuzzy step."""
+
+    parents: Parents
+    exact: bool = True
+
+
+@lru_cache(maxsize=32768)
+def province_mention(index: Index, key: str, type_: str, fuzzy: bool) -> Mention | None:
+    """Provinces of a name. `thành phố` means a province only where a province is or was a city."""
+    places = index.provinces.get(slot(key))
+    exact = True
+    if places is None and fuzzy:
+        best = nearest(squeezed(bare(key)), tuple(index.provinces))
+        places, exact = (index.provinces[best[0]] if len(best) == 1 else None), False
+    if places is None:
+        return None
+    if type_.startswith("thanh"):
+        places = {place for place in places if _is_city(index, place)}
+    return Mention(frozenset(places), exact) if places else None
+
+
+def _is_city(index: Index, place: str) -> bool:
+    return any(type_.startswith("thanh") for type_, _ in index.province_names[place])
+
+
+@lru_cache(maxsize=65536)
+def district_mention(index: Index, key: str, type_: str, within: Parents, fuzzy: bool) -> Mention | None:
+    """Districts of a name inside the provinces given (none = anywhere); the written type decides between homonyms."""
+    codes = index.districts.get(slot(key), set())
+    codes = {code for code in codes if not within or _is_inside(index, code, within)}
+    exact = True
+    if not codes and fuzzy and within:
+        names = {name: {c for c in index.districts[name] if _is_inside(index, c, within)} for name in index.districts}
+        names = {name: found for name, found in names.items() if found}
+        codes = {code for name in nearest(squeezed(bare(key)), tuple(names)) for code in names[name]}
+        exact = False
+    if not codes:
+        return None
+    same_type = {code for code in codes if type_ and any(type_ == kind for kind, _, _ in index.district_types[code])}
+    return Mention(frozenset(same_type or codes), exact)
+
+
+def _is_inside(index: Index, code: str, within: Parents) -> bool:
+    if index.district_provinces[code] & within:
+        return True
+    communes = index.inside.get(code)
+    return bool(communes) and any(
+        place.startswith(NEW) and not communes.isdisjoint(index.inside[place]) for place in within
+    )
+
+
+def nearest(key: str, names: Iterable[str], limit: int = 2) -> list[str]:
+    """The names within the fewest typing errors of a key, all of them when several are equally near."""
+    allowed = min(limit, max(len(key) // 4, 1))
+    digits = [char for char in key if char.isdigit()]
+    ranked = process.extract(key, names, scorer=OSA.distance, score_cutoff=allowed, limit=4)
+    kept = [(name, cost) for name, cost, _ in ranked if [char for char in name if char.isdigit()] == digits]
+    return [name for name, cost in kept if cost == kept[0][1]]
+
+
+@lru_cache(maxsize=16384)
+def block(index: Index, provinces: Parents, districts: tuple[Parents, ...]) -> tuple[frozenset[int], ...]:
+    """Sets of commune ids to look in, the strictest first. Several district mentions must all hold."""
+    inside = index.inside
+    units = [frozenset().union(*(inside.get(code, set()) for code in group)) for group in districts]
+    local = frozenset.intersection(*units) if units else None
+    if not provinces:
+        return (local,) if local else ()
+    old = frozenset().union(*(inside.get(place, set()) for place in provinces if not place.startswith(NEW)))
+    new = frozenset().union(*(inside.get(place, set()) for place in provinces if place.startswith(NEW)))
+    fresh = frozenset(uid for uid in new if index.units[uid].era == NEW)
+    if local is not None:
+        return tuple(part for part in (local & (old | fresh), local & new) if part)
+    return tuple(part for part in (old | fresh, new) if part)

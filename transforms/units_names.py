@@ -1,0 +1,114 @@
+"""Names to units: every consistent reading of the chunks, the best rung over all of them, the reason when none holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from transforms.addresses import CITY, COMMUNE, DISTRICT, PLAIN, PROVINCE, Chunk
+from transforms.units_answer import Finding
+from transforms.units_context import Parents, block
+from transforms.units_fuzzy import read_fuzzy
+from transforms.units_index import NEW, Index
+from transforms.units_ladder import (
+    ONLY_NEW,
+    ONLY_OLD,
+    RUNGS,
+    WITH_DISTRICT,
+    WITHOUT_DISTRICT,
+    Hit,
+    read_name,
+)
+from transforms.units_outcome import REFORM
+from transforms.units_reading import Reading, readings
+
+EraGroups = tuple[tuple[str, ...], ...]
+AFTER_REFORM: EraGroups = ((NEW,), ("old",), ("historic",))
+
+
+@dataclass(frozen=True, slots=True)
+class Eras:
+    """Which eras a name is looked for in, when a district is named and when none is."""
+
+    with_district: EraGroups = WITH_DISTRICT
+    without_district: EraGroups = WITHOUT_DISTRICT
+
+
+def eras_of(era: str, as_of: str) -> Eras:
+    """What the column's era and the row's date say. A date after the reform makes the new reading likelier, no more."""
+    if era == "new":
+        return Eras(ONLY_NEW, ONLY_NEW)
+    if era in ("old", "historic") or (as_of and as_of < REFORM):
+        return Eras(ONLY_OLD, ONLY_OLD)
+    return Eras(without_district=AFTER_REFORM) if as_of else Eras()
+
+
+def read_names(index: Index, chunks: tuple[Chunk, ...], given: Parents, eras: Eras) -> Finding:
+    """Rungs 1–4 over all readings; rung 5 only when they find nothing; else why not."""
+    if not any(chunk.level in (COMMUNE, PLAIN, DISTRICT) for chunk in chunks):
+        return Finding("unknown", ())
+    exact = list(readings(index, chunks, given, False))
+    best = _best(_exact(index, reading, eras) for reading in exact)
+    if best is None:
+        best = _best(_fuzzy(index, reading, eras) for reading in readings(index, chunks, given, True))
+    if best:
+        return best
+    return Finding(_why_not(chunks, exact), ())
+
+
+def _best(findings: Iterable[Finding | None]) -> Finding | None:
+    best: Finding | None = None
+    for finding in findings:
+        if finding and (best is None or _rank(finding) < _rank(best)):
+            best = finding
+            if finding.rule == RUNGS[0] and finding.settled:
+                break
+    return best
+
+
+def _rank(finding: Finding) -> tuple[bool, int]:
+    rung = finding.rule.removeprefix("fuzzy-parent+")
+    return not finding.settled, RUNGS.index(rung) if rung in RUNGS else len(RUNGS)
+
+
+def _exact(index: Index, reading: Reading, eras: Eras) -> Finding | None:
+    groups = eras.with_district if reading.districts else eras.without_district
+    return _first(index, reading, lambda chunk, within: read_name(index, chunk, within, groups))
+
+
+def _fuzzy(index: Index, reading: Reading, eras: Eras) -> Finding | None:
+    """With parents read fuzzily the commune must be exact; with exact parents it may have typing errors itself."""
+    groups = eras.with_district if reading.districts else eras.without_district
+    found = _exact(index, reading, eras)
+    if found or not (reading.provinces or reading.districts):
+        return found
+    return _first(index, reading, lambda chunk, within: read_fuzzy(index, chunk, within, groups) if within else None)
+
+
+def _first(
+    index: Index, reading: Reading, read: Callable[[Chunk, frozenset[int] | None], Hit | None]
+) -> Finding | None:
+    blocks: tuple[frozenset[int] | None, ...] = block(index, reading.provinces, reading.districts)
+    anywhere = not reading.provinces and not reading.districts
+    for within in blocks or ((None,) if anywhere else ()):
+        for chunk in reading.communes:
+            if anywhere and not chunk.type:
+                continue
+            hit = read(chunk, within)
+            if hit:
+                return _finding(reading, chunk, hit, anywhere)
+    return None
+
+
+def _finding(reading: Reading, chunk: Chunk, hit: Hit, anywhere: bool) -> Finding:
+    settled = not anywhere and bool(chunk.type or reading.districts)
+    rule = hit.rung if reading.exact else f"fuzzy-parent+{hit.rung}"
+    why = "" if settled else "a commune's name without its parents" if anywhere else "a name without type word or district"
+    return Finding(rule, hit.uids, hit.score, hit.runner_up, hit.runner_up_score, why, settled)
+
+
+def _why_not(chunks: tuple[Chunk, ...], found: list[Reading]) -> str:
+    parents = any(chunk.level in (DISTRICT, CITY, PROVINCE) for chunk in chunks)
+    if not found and parents:
+        return "contradiction"
+    return "unknown-commune" if any(chunk.level == COMMUNE for chunk in chunks) else "no-commune"

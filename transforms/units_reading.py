@@ -1,0 +1,84 @@
+"""Which chunk is the province, which the district, which the commune: all readings that use every unit word written.
+
+A chunk with a type word of the district or province level must find its unit, and all of them must fit together;
+otherwise the address contradicts itself and no reading exists. Plain chunks take the level that fits, from the right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from transforms.addresses import CITY, COMMUNE, DISTRICT, PLAIN, PROVINCE, Chunk
+from transforms.units_context import NOBODY, Mention, Parents, district_mention, province_mention
+from transforms.units_index import Index
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read the chunks. `exact`: no parent needed a fuzzy step. `communes` in the order to try."""
+
+    provinces: Parents
+    districts: tuple[Parents, ...]
+    communes: tuple[Chunk, ...]
+    exact: bool = True
+
+
+def readings(index: Index, chunks: tuple[Chunk, ...], given: Parents, fuzzy: bool) -> Iterator[Reading]:
+    """All consistent readings, the likeliest first. `given` are provinces known from elsewhere."""
+    for at, province in _provinces(index, chunks, fuzzy):
+        places = province.parents if province else given
+        if province and given:
+            places = province.parents & given or province.parents
+        rest = tuple(chunk for position, chunk in enumerate(chunks) if position != at)
+        yield from _districts(index, rest, places, province.exact if province else True, fuzzy)
+
+
+def _provinces(index: Index, chunks: tuple[Chunk, ...], fuzzy: bool) -> Iterator[tuple[int, Mention | None]]:
+    named = [at for at, chunk in enumerate(chunks) if chunk.level == PROVINCE]
+    plain = [at for at, chunk in enumerate(chunks) if chunk.level in (CITY, PLAIN)]
+    places = reversed(named or plain)
+    found = False
+    for at in places:
+        chunk = chunks[at]
+        last = at == len(chunks) - 1
+        mention = province_mention(index, chunk.key, chunk.type, fuzzy and (bool(named) or last))
+        if mention:
+            found = True
+            yield at, mention
+    if not any(chunks[at].full for at in named) and not (found and named):
+        yield -1, None
+
+
+def _districts(index: Index, chunks: tuple[Chunk, ...], places: Parents, exact: bool, fuzzy: bool) -> Iterator[Reading]:
+    named = [chunk for chunk in chunks if chunk.level in (DISTRICT, CITY)]
+    rest = tuple(chunk for chunk in chunks if chunk.level in (COMMUNE, PLAIN))
+    if named:
+        mentions = [district_mention(index, chunk.key, chunk.type, places, fuzzy) for chunk in named]
+        if all(mentions):
+            kept = [mention for mention in mentions if mention]
+            all_exact = exact and all(mention.exact for mention in kept)
+            yield Reading(places, tuple(mention.parents for mention in kept), _communes(rest, -1), all_exact)
+        return
+    plain = [at for at, chunk in enumerate(rest) if chunk.level == PLAIN]
+    for at in reversed(plain):
+        mention = district_mention(index, rest[at].key, "", places, False)
+        if mention and len(rest) > 1:
+            others = rest[:at] + rest[at + 1 :]
+            yield Reading(places, (mention.parents,), _communes(others, at), exact)
+    yield Reading(places, (), _communes(rest, -1), exact)
+
+
+def _communes(chunks: tuple[Chunk, ...], near: int) -> tuple[Chunk, ...]:
+    """Chunks with a commune's type word, those in full before abbreviations; else the plain chunk next to the parents."""
+    named = [chunk for chunk in chunks if chunk.level == COMMUNE]
+    if named:
+        full = [chunk for chunk in named if chunk.full]
+        return tuple(reversed(full or named))
+    plain = [chunk for chunk in chunks if chunk.level == PLAIN]
+    if not plain:
+        return ()
+    return (plain[min(near, len(plain)) - 1 if near > 0 else len(plain) - 1 if near < 0 else 0],)
+
+
+__all__ = ["NOBODY", "Reading", "readings"]
