@@ -145,7 +145,6 @@ class System(Strict):
     server: Identifier = Field(description="Airflow pool: one per legacy server, so that it is never hurt")
     units_as_of: date = Field(description="the date whose unit codes and names this system speaks")
     provinces: list[Code] = Field(default=[], description="old province codes that the system serves; empty = any")
-    districts: list[Code] = []
     schedule: str | None = None
     options: dict[str, Any] = Field(default={}, description="reader options of the technology: delimiter, header row, …")
     codes: dict[Identifier, dict[Code, Code]] = {}

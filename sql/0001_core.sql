@@ -53,6 +53,8 @@ create table if not exists ledger.batch (
     quarantined bigint not null,
     filtered bigint not null,
     held_again bigint not null default 0,
+    whole boolean not null default true,  -- false: a delta, which says nothing about the rows it did not read
+    high_mark text,                       -- greatest watermark read, as the source writes it
     state text not null check (state in ('staged', 'published', 'rehearsed', 'abandoned')),
     staged_at timestamptz not null default now(),
     published_at timestamptz,
@@ -72,12 +74,6 @@ create table if not exists ledger.unit_count (
     rows bigint not null check (rows >= 0),
     primary key (batch_id, old_unit, outcome, rule)
 );
-
--- What the latest finished run of a system holds, chunk by chunk: an unchanged part is recognised here.
-create or replace view ledger.live_batch as
-select distinct on (source, part_number) *
-from ledger.batch where state = 'published'
-order by source, part_number, batch_id desc;
 
 create or replace view ledger.balance as
 select b.run_id, b.system, b.source, b.entity, b.state,

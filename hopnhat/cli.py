@@ -1,0 +1,107 @@
+"""The command line. Exit codes: 0 done · 2 mapping or connection wrong · 3 source changed · 4 rows do not balance ·
+5 source or target unavailable (try again) · 6 landing zone · 7 run state · 1 anything else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hopnhat.model.errors import HopNhatError, MappingError
+from hopnhat.settings import legacy_url, settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Hợp Nhất: move legacy data into the unified database.")
+
+
+@app.command()
+def migrate(
+    system: Annotated[str, typer.Argument(help="id of the legacy system, see `systems`")],
+    mode: Annotated[str, typer.Option(help="rehearsal: everything but publishing · bulk: whole sources · delta: what changed")] = "bulk",
+    as_of: Annotated[str | None, typer.Option(help="date whose units apply, default today")] = None,
+    run_id: Annotated[str | None, typer.Option(help="run to start or take up; default: the unfinished one, else a new one")] = None,
+    url: Annotated[str | None, typer.Option(help="URL of the legacy system; default from its connection")] = None,
+    workers: Annotated[int | None, typer.Option(help="processes", min=1)] = None,
+    reports: Annotated[bool, typer.Option(help="reconcile and write the reports")] = True,
+) -> None:
+    """Migrate one legacy system, end to end. An interrupted run goes on where it stopped."""
+    from hopnhat.migrate import migrate_system
+
+    if mode not in ("rehearsal", "bulk", "delta"):
+        raise MappingError(f"no mode {mode!r}", hint="rehearsal, bulk or delta")
+    day = (date.fromisoformat(as_of) if as_of else datetime.now(UTC).date()).isoformat()
+    fresh = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{system}"
+    summary = migrate_system(
+        system, mode=mode, as_of=day, run_id=run_id, fresh_run_id=fresh, url=url or legacy_url(system, _connection(system)),
+        workers=workers or settings().workers, reports=reports, say=_say,
+    )  # fmt: skip
+    typer.echo(json.dumps(summary, ensure_ascii=False, indent=1))
+
+
+@app.command()
+def systems() -> None:
+    """List the legacy systems that have a mapping."""
+    from mappings.read import load_system, system_ids
+
+    for system_id in system_ids(settings().mappings):
+        system = load_system(system_id, settings().mappings)
+        typer.echo(f"{system.id:30} {system.technology:8} {system.title}")
+
+
+@app.command()
+def check_mappings(schema: Annotated[Path | None, typer.Option(help="write the JSON Schema for editors to this file")] = None) -> None:
+    """Read every mapping file; say file and line of what is wrong."""
+    from mappings.read import load_system, system_ids
+    from mappings.spec import System
+
+    if schema:
+        schema.write_text(json.dumps(System.model_json_schema(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    wrong = 0
+    for system_id in system_ids(settings().mappings):
+        try:
+            tables = load_system(system_id, settings().mappings).tables
+            typer.echo(f"ok    {system_id}  ({len(tables)} tables)")
+        except MappingError as exc:
+            wrong += 1
+            typer.echo(f"wrong {exc}", err=True)
+    if wrong:
+        raise typer.Exit(MappingError.exit_code)
+
+
+@app.command()
+def resolve(source: Path, target: Path) -> None:
+    """Resolve a CSV of units and addresses: one explained row per input row."""
+    from hopnhat.lookup import resolve_file
+
+    resolve_file(source, target)
+
+
+@app.command()
+def lookup(text: str) -> None:
+    """Look a unit or an address up, old to new and new to old."""
+    from hopnhat.lookup import lookup as look
+
+    typer.echo(look(text))
+
+
+def _connection(system: str) -> str:
+    from mappings.read import load_system
+
+    return load_system(system, settings().mappings).connection
+
+
+def _say(line: str, counts: Mapping[str, int] | None = None) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201  progress for a person; the result goes to standard output
+
+
+def main() -> None:
+    """Run a command; an error meant for the user is one line and an exit code, never a traceback."""
+    try:
+        app()
+    except HopNhatError as exc:
+        print(f"error: {exc}", file=sys.stderr)  # noqa: T201
+        sys.exit(exc.exit_code)

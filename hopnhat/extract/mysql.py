@@ -1,0 +1,232 @@
+"""MariaDB and MySQL. Bulk reads come through connectorx as `CAST(column AS BINARY)`: the stored bytes, unconverted.
+
+Options: `snapshot: true` reads every range through one REPEATABLE READ session, so that all tables of a run show one
+instant. connectorx cannot give that (each read opens its own connection and sees its own instant); the one session
+costs about four times the CPU. `statement_seconds` (120) and `lock_seconds` (1) are the limits a query may not exceed;
+`time_zone` (+07:00) is the zone in which TIMESTAMP columns, stored as UTC, are printed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, get_args
+
+import pyarrow as pa
+from sqlalchemy.engine import URL, make_url
+
+from hopnhat.extract.contract import Transport
+from hopnhat.extract.failures import mysql_failure
+from hopnhat.extract.frames import Options, flag_option, int_option, known_options, plain_numbers, text_option
+from hopnhat.extract.keyset import bound_bytes
+from hopnhat.extract.sqlsource import Kind, SqlColumn, SqlSource, SqlTable
+from hopnhat.model.errors import MappingError
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
+_MOMENT = re.compile(r"[-+0-9:. T]+")
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"), "number"),
+    **dict.fromkeys(("float", "double"), "float"),
+    **dict.fromkeys(("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"), "text"),
+    **dict.fromkeys(("date", "datetime", "timestamp", "time"), "time"),
+    "bit": "bit",
+    **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), "binary"),
+}
+
+
+def open_source(url: str, options: Options) -> SqlSource:
+    """URL as SQLAlchemy writes it: mysql://user:password@host:port/database."""
+    known_options(options, ("snapshot", "statement_seconds", "lock_seconds", "time_zone"), "mysql")
+    system = text_option(options, "system")
+    return SqlSource(system, MySqlDialect(), MySqlSession(system, make_url(url), options))
+
+
+class MySqlDialect:
+    def quote(self, name: str) -> str:
+        return "`" + name.replace("`", "``") + "`"
+
+    def raw(self, column: SqlColumn, expression: str = "") -> str:
+        value = expression or self.quote(column.name)
+        if column.kind in ("binary", "hash"):
+            return value if column.kind == "binary" else f"CAST({value} AS BINARY)"
+        if column.kind == "bit":
+            return f"CAST({value} + 0 AS BINARY)"
+        if column.kind == "float":
+            return f"CAST(CAST({value} AS DOUBLE) AS BINARY)"
+        if column.kind == "other":  # uuid, inet6: their binary form is not their text
+            return f"CAST(CAST({value} AS CHAR) AS BINARY)"
+        return f"CAST({value} AS BINARY)"
+
+    def transport(self, column: SqlColumn) -> Transport:
+        return "bytes" if column.kind in ("text", "binary") else "text"
+
+    def literal(self, column: SqlColumn, bound: str) -> str:
+        if column.kind in ("number", "float", "bit"):
+            return _checked(_NUMBER, bound, column)
+        if column.kind == "time":
+            return f"'{_checked(_MOMENT, bound, column)}'"
+        if column.kind == "binary":
+            return f"X'{bound_bytes(bound).hex()}'"
+        if column.kind == "text" and column.charset:
+            return f"_{column.charset} X'{bound_bytes(bound).hex()}' COLLATE {column.collation}"
+        return f"_latin1 X'{bound_bytes(bound).hex()}'"
+
+    def limited(self, select: str, rows: int) -> str:
+        return f"{select} LIMIT {rows}"
+
+    def physical(self, table: SqlTable) -> tuple[str, SqlColumn]:
+        cells = ", '|', ".join(f"COALESCE(HEX({self.raw(column)}), '~')" for column in table.columns)
+        return f"MD5(CONCAT({cells}))", SqlColumn("_hash", "md5", False, "hash")
+
+
+def _checked(pattern: re.Pattern[str], bound: str, column: SqlColumn) -> str:
+    if not pattern.fullmatch(bound):
+        raise MappingError(f"a bound of column `{column.name}` is not a {column.kind}", hint="drop the stored ranges")
+    return bound
+
+
+class MySqlSession:
+    """Metadata through one pymysql connection, bulk through connectorx (or through that same connection)."""
+
+    def __init__(self, system: str, url: URL, options: Options) -> None:
+        self._system, self._url = system, url
+        self._snapshot = flag_option(options, "snapshot")
+        zone = text_option(options, "time_zone", "+07:00")
+        if not re.fullmatch(r"[-+]\d\d:\d\d", zone):
+            raise MappingError("option `time_zone` must look like +07:00")
+        self._limits = (int_option(options, "statement_seconds", 120), int_option(options, "lock_seconds", 1))
+        self._settings = [f"SET SESSION time_zone = '{zone}'", "SET SESSION TRANSACTION READ ONLY"]
+        self._connection: Any = None
+
+    def rows(self, sql: str) -> list[tuple[bytes | None, ...]]:
+        with self._translated(), self._connected().cursor() as cursor:
+            cursor.execute(sql)
+            return [tuple(row) for row in cursor.fetchall()]
+
+    def arrow(self, sql: str, columns: Sequence[SqlColumn]) -> list[pa.Array]:
+        self._connected()  # wrong credentials and a dead server are told by the driver that says them clearly
+        arrays = self._one_session(sql, len(columns)) if self._snapshot else self._bulk(sql, len(columns))
+        for number, column in enumerate(columns):
+            if column.kind == "float":
+                arrays[number] = plain_numbers(arrays[number], single=column.declared_type.startswith("float"))
+        return arrays
+
+    def _bulk(self, sql: str, width: int) -> list[pa.Array]:
+        # Imported here: its Rust runtime must not exist in a process that forks workers.
+        import connectorx
+
+        with self._translated():
+            table: Any = connectorx.read_sql(
+                _connectorx_url(self._url), sql, return_type="arrow", protocol="text", pre_execution_query=self._settings
+            )
+        if table.num_columns != width:  # no columns were asked for: the frame has rows only in its `_row`
+            return []
+        return [column.combine_chunks().cast(pa.binary()) for column in table.columns]
+
+    def _one_session(self, sql: str, width: int) -> list[pa.Array]:
+        from pymysql.cursors import SSCursor
+
+        batches: list[list[pa.Array]] = []
+        with self._translated(), self._connected().cursor(SSCursor) as cursor:
+            cursor.execute(sql)
+            while rows := cursor.fetchmany(10_000):
+                batches.append([pa.array(values, pa.binary()) for values in zip(*rows, strict=True)])
+        if not batches:
+            return [pa.array([], pa.binary()) for _ in range(width)]
+        return [pa.concat_arrays(parts) for parts in zip(*batches, strict=True)]
+
+    def tables(self) -> list[str]:
+        found = self.rows("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1")
+        return [(row[0] or b"").decode() for row in found]
+
+    def describe(self, table: str) -> SqlTable | None:
+        schema, _, name = table.rpartition(".")
+        where = f"TABLE_SCHEMA = {_text(schema) if schema else 'DATABASE()'} AND TABLE_NAME = {_text(name)}"
+        columns = self.rows(
+            "SELECT COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, COLLATION_NAME"
+            f" FROM information_schema.COLUMNS WHERE {where} ORDER BY ORDINAL_POSITION"
+        )
+        if not columns:
+            return None
+        keys = self.rows(
+            f"SELECT COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE {where}"
+            " AND CONSTRAINT_NAME = 'PRIMARY' ORDER BY ORDINAL_POSITION"
+        )
+        estimate = self.rows(f"SELECT TABLE_ROWS FROM information_schema.TABLES WHERE {where}")[0][0]
+        primary = tuple((row[0] or b"").decode() for row in keys)
+        return SqlTable(tuple(_column(row) for row in columns), primary, int(estimate) if estimate else None)
+
+    def position(self) -> str:
+        now, version, gtid = self.rows("SELECT UTC_TIMESTAMP(6), VERSION(), @@GLOBAL.server_id")[0]
+        kind = "repeatable-read" if self._snapshot else "per-range"
+        return f"mysql {kind} at {_said(now)}Z, server {_said(version)} id {_said(gtid)}"
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> Any:
+        if self._connection is None:
+            import pymysql
+
+            with self._translated():
+                self._connection = pymysql.connect(
+                    host=self._url.host or "127.0.0.1", port=self._url.port or 3306, user=self._url.username,
+                    password=str(self._url.password or ""), database=self._url.database, charset="utf8mb4",
+                    use_unicode=False, conv={}, connect_timeout=10, autocommit=True,
+                    unix_socket=self._url.query.get("socket"),
+                )  # fmt: skip
+                self._restrict()
+        return self._connection
+
+    def _restrict(self) -> None:
+        """Nothing this session does can change, block or overload the source."""
+        seconds, lock = self._limits
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT VERSION()")
+            is_mariadb = b"MariaDB" in cursor.fetchone()[0]
+            limit = f"max_statement_time = {seconds}" if is_mariadb else f"max_execution_time = {seconds * 1000}"
+            self._settings += [
+                f"SET SESSION {limit}", f"SET SESSION innodb_lock_wait_timeout = {lock}", f"SET SESSION lock_wait_timeout = {lock}",
+            ]  # fmt: skip
+            for setting in self._settings:
+                cursor.execute(setting)
+            if self._snapshot:
+                cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            failure = mysql_failure(error, self._system)
+            if failure is None:
+                raise
+            raise failure from None  # the driver's own text may quote the statement, and so values
+
+
+def _column(row: tuple[bytes | None, ...]) -> SqlColumn:
+    name, declared, data, nullable, charset, collation = (_said(value) for value in row)
+    kind = _KINDS.get(data, "other")
+    if charset:
+        declared += f" CHARACTER SET {charset}"
+    return SqlColumn(name, declared, nullable == "YES", kind, charset, collation)
+
+
+def _said(value: bytes | None) -> str:
+    return (value or b"").decode("utf-8", "replace")
+
+
+def _text(value: str) -> str:
+    return f"_utf8mb4 X'{value.encode().hex()}'"
+
+
+def _connectorx_url(url: URL) -> str:
+    plain = url.set(drivername="mysql", query={k: v for k, v in url.query.items() if k == "socket"})
+    return plain.render_as_string(hide_password=False)
+
+
+assert set(_KINDS.values()) <= set(get_args(Kind))

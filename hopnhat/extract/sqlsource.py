@@ -1,0 +1,199 @@
+"""What all SQL systems share: shapes, keyset ranges and reads over a small per-technology dialect and session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from hopnhat.extract import keyset
+from hopnhat.extract.contract import Column, KeyRange, TableShape, Transport
+from hopnhat.extract.frames import frame, require_columns, require_table
+from hopnhat.model.errors import SourceDriftError
+
+Kind = Literal["number", "float", "text", "unicode", "binary", "time", "bit", "address", "hash", "other"]
+
+
+@dataclass(frozen=True)
+class SqlColumn:
+    """A column as the server's catalogue declares it. `kind` decides how it is rendered and compared."""
+
+    name: str
+    declared_type: str
+    nullable: bool
+    kind: Kind
+    charset: str = ""
+    collation: str = ""
+
+
+@dataclass(frozen=True)
+class SqlTable:
+    columns: tuple[SqlColumn, ...]
+    primary_key: tuple[str, ...]
+    row_estimate: int | None
+
+
+class Dialect(Protocol):
+    """How one technology spells things. Pure: text in, text out."""
+
+    def quote(self, name: str) -> str: ...
+    def raw(self, column: SqlColumn, expression: str = "") -> str:
+        """The stored bytes of the column, or of an expression of its type (its text, where nothing better is given)."""
+
+    def transport(self, column: SqlColumn) -> Transport: ...
+    def literal(self, column: SqlColumn, bound: str) -> str:
+        """A bound as a literal that compares in the column's own type, character set and collation."""
+
+    def limited(self, select: str, rows: int) -> str:
+        """The select's first `rows` rows."""
+
+    def physical(self, table: SqlTable) -> tuple[str, SqlColumn]:
+        """What orders a table without a key, as an expression and its type: the physical address of a row, or a hash
+        of the whole row (kind `hash`), which no index serves."""
+
+
+class Session(Protocol):
+    """One read-only connection (or several) of a technology, its errors already translated into ours."""
+
+    def rows(self, sql: str) -> list[tuple[bytes | None, ...]]:
+        """A small result: bounds and counts."""
+
+    def arrow(self, sql: str, columns: Sequence[SqlColumn]) -> list[pa.Array]:
+        """A bulk result, one array per column."""
+
+    def tables(self) -> list[str]: ...
+    def describe(self, table: str) -> SqlTable | None:
+        """The table's catalogue entry; None when it is gone."""
+
+    def position(self) -> str: ...
+    def close(self) -> None: ...
+
+
+class SqlSource:
+    """A legacy SQL system behind the extractor contract."""
+
+    def __init__(self, system: str, dialect: Dialect, session: Session) -> None:
+        self._system, self._dialect, self._session = system, dialect, session
+        self._described: dict[str, SqlTable] = {}
+
+    def tables(self) -> list[str]:
+        return self._session.tables()
+
+    def shape(self, table: str) -> TableShape:
+        described = self._describe(table)
+        columns = tuple(
+            Column(column.name, column.declared_type, column.nullable, self._dialect.transport(column))
+            for column in described.columns
+        )
+        return TableShape(columns, described.primary_key, described.row_estimate)
+
+    def count(self, table: str) -> int:
+        self._describe(table)
+        return int(self._session.rows(f"SELECT count(*) FROM {self._quoted(table)}")[0][0] or 0)
+
+    def ranges(self, table: str, key: Sequence[str], rows: int, known: Sequence[KeyRange] = ()) -> list[KeyRange]:
+        if rows < 1:
+            raise ValueError("a range needs at least one row")
+        if not key and self._key(table, key)[0][1].kind == "hash":
+            return self._hash_ranges(table, rows, known)
+        return keyset.cut(known, lambda low: self.boundary(table, key, rows, low, None))
+
+    def boundary(
+        self, table: str, key: Sequence[str], rows: int, low: tuple[str, ...] | None, high: tuple[str, ...] | None
+    ) -> tuple[str, ...] | None:
+        """The key of the last of the next `rows` rows behind `low`; None when no row follows it up to `high`.
+
+        Two index scans per range; the server never sees OFFSET, a window function or a sort of the table.
+        """
+        keyed = self._key(table, key)
+        parts = [part for part, _ in keyed]
+        order = ", ".join(part.expression for part in parts)
+        selected = ", ".join(f"{part.expression} AS k{number}" for number, part in enumerate(parts))
+        present = "".join(f" AND {part.expression} IS NOT NULL" for part in parts if part.nullable)
+        condition = (keyset.within(parts, KeyRange(0, low, high)) or "1 = 1") + present
+        quoted = self._quoted(table)
+        inner = self._dialect.limited(f"SELECT {selected} FROM {quoted} WHERE {condition} ORDER BY {order}", rows)
+        raws = ", ".join(self._dialect.raw(column, f"k{number}") for number, (_, column) in enumerate(keyed))
+        backwards = ", ".join(f"k{number} DESC" for number in range(len(parts)))
+        last = self._session.rows(self._dialect.limited(f"SELECT {raws} FROM ({inner}) s ORDER BY {backwards}", 1))
+        if not last:
+            return None
+        found = tuple(keyset.bound_text(value or b"") for value in last[0])
+        more = keyset.within(parts, KeyRange(0, found, high)) + present
+        rest = self._session.rows(
+            self._dialect.limited(f"SELECT 1 FROM {quoted} WHERE {more} ORDER BY {order}", 1)
+        )
+        return found if rest else None
+
+    def read(
+        self, table: str, key: Sequence[str], key_range: KeyRange, columns: Sequence[str],
+        since: tuple[str, str] | None = None,
+    ) -> pa.Table:  # fmt: skip
+        described = self._describe(table)
+        chosen = self._columns(table, described, columns)
+        parts = [part for part, _ in self._key(table, key)]
+        conditions = [condition for condition in (keyset.within(parts, key_range),) if condition]
+        if since is not None:
+            (mark,) = self._columns(table, described, [since[0]])
+            name = self._dialect.quote(mark.name)
+            # A row without a mark cannot be dated: it is read every time rather than never.
+            conditions.append(f"({name} >= {self._dialect.literal(mark, since[1])} OR {name} IS NULL)")
+        sql = (
+            f"SELECT {', '.join(f'{self._dialect.raw(c)} AS {self._dialect.quote(c.name)}' for c in chosen) or '1'}"
+            f" FROM {self._quoted(table)}"
+            + (f" WHERE {' AND '.join(conditions)}" if conditions else "")
+            + f" ORDER BY {', '.join(part.expression for part in parts)}"
+        )
+        arrays = self._session.arrow(sql, chosen)
+        return frame([(column.name, self._dialect.transport(column)) for column in chosen], arrays)
+
+    def snapshot(self) -> str:
+        return self._session.position()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _describe(self, table: str) -> SqlTable:
+        if table not in self._described:
+            found = self._session.describe(table)
+            if found is None:
+                require_table(table, self._session.tables(), system=self._system)
+                raise SourceDriftError("table has no readable columns", system=self._system, table=table)
+            self._described[table] = found
+        return self._described[table]
+
+    def _columns(self, table: str, described: SqlTable, names: Sequence[str]) -> list[SqlColumn]:
+        by_name = {column.name: column for column in described.columns}
+        require_columns(names, list(by_name), system=self._system, table=table)
+        return [by_name[name] for name in names]
+
+    def _key(self, table: str, key: Sequence[str]) -> list[tuple[keyset.KeyPart, SqlColumn]]:
+        described = self._describe(table)
+        if not key:
+            expression, column = self._dialect.physical(described)
+            return [(keyset.KeyPart(expression, _literal(self._dialect, column)), column)]
+        return [
+            (keyset.KeyPart(self._dialect.quote(c.name), _literal(self._dialect, c), c.nullable), c)
+            for c in self._columns(table, described, key)
+        ]
+
+    def _hash_ranges(self, table: str, rows: int, known: Sequence[KeyRange]) -> list[KeyRange]:
+        """Cut a keyless table by its whole-row hash, which spreads evenly: each range costs one scan, so they are few."""
+        kept, low = keyset.continued(known)
+        parts = [part for part, _ in self._key(table, ())]
+        where = f" WHERE {keyset.after(parts, low)}" if low else ""
+        rest = int(self._session.rows(f"SELECT count(*) FROM {self._quoted(table)}{where}")[0][0] or 0)
+        start, space = (int(low[0], 16) if low else 0), 16**8
+        pieces = max(1, -(-rest // rows))
+        marks = [(f"{start + (space - start) * piece // pieces:08x}",) for piece in range(1, pieces)]
+        lows = [low, *marks]
+        return [*kept, *(KeyRange(len(kept) + n, lows[n], [*marks, None][n]) for n in range(pieces))]
+
+    def _quoted(self, table: str) -> str:
+        return ".".join(self._dialect.quote(part) for part in table.split(".", 1))
+
+
+def _literal(dialect: Dialect, column: SqlColumn) -> Callable[[str], str]:
+    return lambda bound: dialect.literal(column, bound)

@@ -1,0 +1,25 @@
+"""The one door to every legacy technology. A driver is imported when a source of its kind is opened, not before."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import cast
+
+from hopnhat.extract.contract import Source
+from hopnhat.model.errors import MappingError
+
+TECHNOLOGIES: Mapping[str, str] = {
+    "mysql": "mysql", "mariadb": "mysql", "sqlite": "sqlite", "postgres": "postgres", "postgresql": "postgres",
+    "mssql": "mssql", "oracle": "oracle", "access": "access", "dbf": "dbf", "excel": "excel", "csv": "csv",
+    "jsonl": "jsonl", "fixed": "fixed", "xml": "xml", "rest": "rest",
+}  # fmt: skip
+"""Name in a mapping file → module of this package."""
+
+
+def open_source(technology: str, url: str, options: Mapping[str, object] | None = None) -> Source:
+    """Open one legacy system read-only. Unknown technology → MappingError; see each module for its options."""
+    if technology not in TECHNOLOGIES:
+        raise MappingError(f"unknown technology `{technology}`", hint=f"one of: {', '.join(TECHNOLOGIES)}")
+    module = importlib.import_module(f"hopnhat.extract.{TECHNOLOGIES[technology]}")
+    return cast(Source, module.open_source(url, dict(options or {})))

@@ -1,0 +1,118 @@
+"""The landing zone: immutable, content-addressed Parquet parts, exactly as read (law 3).
+
+A part's file name is the SHA-256 of its bytes, so the same rows read again are the same file: unchanged data adds
+nothing, and an altered part no longer fits its name. The root is a folder or any URL that Arrow can open (s3://…).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from hopnhat.model.errors import LandingError
+
+FINGERPRINT = "_hash"
+EXTRACTOR_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One landed part. `path` is relative to the landing root."""
+
+    path: str
+    sha256: str
+    rows: int
+    bytes: int
+    new: bool
+
+
+def write_part(root: str, source: str, frame: pa.Table) -> Part:
+    """Land one frame. Atomic: the file appears whole under its final name, or not at all.
+
+    Raises:
+        LandingError: the disk is full or the root cannot be written. Nothing half-written stays.
+    """
+    sink = pa.BufferOutputStream()
+    pq.write_table(frame, sink, compression="zstd", compression_level=1, use_dictionary=True, write_statistics=False)
+    content = sink.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    path = f"{source}/{digest[:2]}/{digest}.parquet"
+    new = _store(root, path, content)
+    return Part(path, digest, frame.num_rows, content.size, new)
+
+
+def read_part(root: str, path: str, columns: Sequence[str] | None = None) -> pa.Table:
+    filesystem, base = _open(root)
+    try:
+        return pq.read_table(f"{base}/{path}", columns=columns, filesystem=filesystem)
+    except FileNotFoundError as exc:
+        raise LandingError(f"landing part {path} is gone", hint="restore the landing zone, or run in mode bulk") from exc
+    except (pa.ArrowInvalid, OSError) as exc:
+        raise LandingError(f"landing part {path} cannot be read", hint="it was altered or cut; restore it") from exc
+
+
+def has_part(root: str, path: str) -> bool:
+    filesystem, base = _open(root)
+    return bool(filesystem.get_file_info(f"{base}/{path}").type == fs.FileType.File)
+
+
+def write_manifest(root: str, run_id: str, system: str, snapshot: str, parts: Sequence[dict[str, object]]) -> str:
+    """What one run read from one system: the first thing a vendor checks."""
+    manifest = {
+        "run_id": run_id, "system": system, "snapshot": snapshot, "extractor_version": EXTRACTOR_VERSION, "parts": list(parts),
+    }  # fmt: skip
+    path = f"manifests/{system}/{run_id}.json"
+    content = json.dumps(manifest, ensure_ascii=False, indent=1, default=str).encode()
+    _store(root, path, pa.py_buffer(content), replace=True)
+    return path
+
+
+def as_manifest_entry(source: str, part: Part) -> dict[str, object]:
+    return {"source": source, **asdict(part)}
+
+
+def _open(root: str) -> tuple[fs.FileSystem, str]:
+    if "://" in root:
+        filesystem, base = fs.FileSystem.from_uri(root)
+        return filesystem, base.rstrip("/")
+    return fs.LocalFileSystem(), str(Path(root).resolve())
+
+
+def _store(root: str, path: str, content: pa.Buffer, *, replace: bool = False) -> bool:
+    """Write once; True when the file was not there before."""
+    filesystem, base = _open(root)
+    if not replace and filesystem.get_file_info(f"{base}/{path}").type == fs.FileType.File:
+        return False
+    try:
+        if isinstance(filesystem, fs.LocalFileSystem):
+            _store_local(Path(base) / path, content)
+        else:
+            with filesystem.open_output_stream(f"{base}/{path}") as out:
+                out.write(content)
+    except OSError as exc:
+        full = exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        hint = "free space on the landing disk, then run again: it goes on where it stopped" if full else "check the rights"
+        raise LandingError(f"cannot write landing part: {os.strerror(exc.errno or errno.EIO)}", hint=hint) from exc
+    return True
+
+
+def _store_local(target: Path, content: pa.Buffer) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,121 @@
+"""Rows that only a set check can find: children without a parent, keys met in two parts. They go to quarantine too."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import Json, execute_values
+
+from hopnhat.extract.contract import ROW
+from hopnhat.landing.parts import FINGERPRINT, read_part
+from hopnhat.load.contribution import Contribution
+from transforms.fingerprints import source_keys
+from transforms.held import raw_payloads
+
+ORPHAN, REPEATED = "parent-missing", "key-duplicate"
+Found = list[tuple[int, str, str]]
+"""(batch, source key, old unit) of rows taken out of staging."""
+
+
+def hold_orphans(connection: Connection, contribution: Contribution, landing: str) -> int:
+    """A step or file whose dossier is neither published nor about to be is held with it (F38)."""
+    parent = contribution.parent
+    if parent is None:
+        return 0
+    key = sql.Identifier(f"{contribution.entity.parent}_key")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "delete from {} c where not exists (select 1 from {} p where p.source_key = c.{})"
+                " and not exists (select 1 from {} u where u.source = {} and u.source_key = c.{})"
+                " returning c.batch_id, c.source_key, {}"
+            ).format(
+                contribution.staging(), parent.staging(), key, parent.unified(), sql.Literal(parent.source), key, contribution.unit_of("c")
+            )
+        )
+        found = cursor.fetchall()
+    _hold(connection, contribution, found, landing, ORPHAN, f"{contribution.entity.parent}_key")
+    return len(found)
+
+
+def hold_repeated_keys(connection: Connection, contribution: Contribution, landing: str) -> int:
+    """A key met in two parts: exact copies are merged into the first; with different content all of them wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "delete from {0} s using (select source_key, source_hash, min(ctid) as kept from {0} group by 1, 2 having count(*) > 1) k"
+                " where s.source_key = k.source_key and s.source_hash = k.source_hash and s.ctid <> k.kept returning s.batch_id, {1}"
+            ).format(contribution.staging(), contribution.unit_of("s"))
+        )
+        for (batch_id, unit), rows in Counter(cursor.fetchall()).items():
+            move_count(connection, batch_id, unit, "published", "merged", rows)
+        cursor.execute(
+            sql.SQL(
+                "delete from {0} s where source_key in (select source_key from {0} group by source_key having count(*) > 1)"
+                " returning batch_id, source_key, {1}"
+            ).format(contribution.staging(), contribution.unit_of("s"))
+        )
+        found = cursor.fetchall()
+    _hold(connection, contribution, found, landing, REPEATED, "source_key")
+    return len(found)
+
+
+def move_count(connection: Connection, batch_id: int, old_unit: str, before: str, after: str, rows: int) -> None:
+    """Move rows of a batch from one outcome to another; the batch's own balance check holds throughout."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("update ledger.batch set {0} = {0} - %(n)s, {1} = {1} + %(n)s where batch_id = %(batch)s").format(
+                sql.Identifier(before), sql.Identifier(after)
+            ),
+            {"n": rows, "batch": batch_id},
+        )
+        cursor.execute(
+            "update ledger.unit_count set rows = rows - %s where batch_id = %s and old_unit = %s and outcome = %s and rule = ''",
+            (rows, batch_id, old_unit, before),
+        )
+        cursor.execute(
+            "insert into ledger.unit_count (batch_id, old_unit, outcome, rule, rows) values (%s, %s, %s, '', %s)"
+            " on conflict (batch_id, old_unit, outcome, rule) do update set rows = ledger.unit_count.rows + excluded.rows",
+            (batch_id, old_unit, after, rows),
+        )
+
+
+def _hold(connection: Connection, contribution: Contribution, found: Found, landing: str, reason: str, field: str) -> None:
+    """Write the found rows to quarantine with their raw payload, read back from the landing zone."""
+    by_batch: dict[int, dict[str, str]] = defaultdict(dict)
+    for batch_id, source_key, unit in found:
+        by_batch[batch_id][source_key] = unit
+    problems = Json([{"field": field, "column": "|".join(contribution.key), "reason": reason, "value": None}])
+    for batch_id, units in by_batch.items():
+        chosen, keys = _landed(connection, contribution, batch_id, units, landing)
+        payloads = raw_payloads(chosen.drop_columns([FINGERPRINT]), np.arange(chosen.num_rows))
+        values = [
+            (batch_id, contribution.source, key, source_hash, contribution.entity_name, units[key], problems, Json(raw))
+            for key, source_hash, raw in zip(keys, chosen[FINGERPRINT].to_pylist(), payloads, strict=True)
+        ]
+        with connection.cursor() as cursor:
+            execute_values(
+                cursor, "insert into quarantine.row (batch_id, source, source_key, source_hash, entity, old_unit, problems, raw) values %s",
+                values, page_size=1000,
+            )  # fmt: skip
+        for unit, rows in Counter(units.values()).items():
+            move_count(connection, batch_id, unit, "published", "quarantined", rows)
+
+
+def _landed(
+    connection: Connection, contribution: Contribution, batch_id: int, units: dict[str, str], landing: str
+) -> tuple[pa.Table, list[str]]:
+    """The landing rows of the given keys, one per key."""
+    with connection.cursor() as cursor:
+        cursor.execute("select part from ledger.batch where batch_id = %s", (batch_id,))
+        part = str((cursor.fetchone() or ("",))[0])
+    frame = read_part(landing, part)
+    keys = source_keys(frame, contribution.key)
+    first = pc.index_in(pa.array(sorted(units), pa.string()), value_set=keys)
+    chosen = frame.take(first)
+    return chosen, source_keys(chosen, contribution.key).to_pylist()

@@ -1,0 +1,123 @@
+"""Write one part into staging: rows, quarantine and ledger in one transaction, or nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pgpq
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import Json, execute_values
+
+from hopnhat.load import ledger
+from hopnhat.load.schema import STAGING_SCHEMA, column_list, identifiers, relation_name, unified_columns
+from hopnhat.load.target import transaction
+from mappings.spec import Entity
+
+_ARROW = {"text": pa.string(), "bigint": pa.int64(), "timestamp(0)": pa.timestamp("us"), "text[]": pa.list_(pa.string())}
+_HELD = ("batch_id", "source", "source_key", "source_hash", "entity", "old_unit", "month", "status", "resolution_id", "problems", "raw")
+
+
+@dataclass(frozen=True)
+class StagedPart:
+    """Everything that one part leaves in the target. `batch` = its ledger row without the identity."""
+
+    batch: Mapping[str, Any]
+    accepted: Mapping[str, pa.Array]
+    held: Sequence[Mapping[str, Any]]
+    unit_counts: Sequence[tuple[str, str, str, int]]
+
+
+def create_staging(connection: Connection, source: str, entity: Entity) -> None:
+    """A fresh table with the columns of the unified one; on a first load it becomes the partition itself."""
+    table = sql.Identifier(STAGING_SCHEMA, relation_name(source))
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("drop table if exists {}").format(table))
+        cursor.execute(
+            sql.SQL("create table {} ({}, constraint {} check (source is not null and source = {}))").format(
+                table, column_list(entity), sql.Identifier("one_source"), sql.Literal(source)
+            )
+        )
+
+
+def stage(connection: Connection, source: str, entity: Entity, part: StagedPart) -> bool:
+    """Stage one part. False when another worker has done it already."""
+    with transaction(connection):
+        batch_id = ledger.insert_batch(connection, part.batch)
+        if batch_id is None:
+            return False
+        if len(part.accepted["source_key"]):
+            _copy_rows(connection, source, entity, part.accepted, batch_id)
+        _copy_held(connection, part.held, batch_id)
+        ledger.insert_unit_counts(connection, batch_id, part.unit_counts)
+    return True
+
+
+def stage_unchanged(connection: Connection, batch: Mapping[str, Any], before: ledger.Batch) -> None:
+    """A part that is the same file under the same version: only the ledger says so, no row is touched."""
+    with transaction(connection):
+        batch_id = ledger.insert_batch(connection, batch)
+        if batch_id is not None:
+            ledger.repeat_unit_counts(connection, batch_id, before.batch_id)
+
+
+def save_resolutions(connection: Connection, answers: Iterable[Mapping[str, Any]], registry_version: str) -> None:
+    """Keep the explained answers. In a transaction of its own: they are keyed by content, so two workers may meet here."""
+    columns = (
+        "resolution_id", "registry_version", "inputs", "status", "era", "old_code", "old_valid_from", "old_name", "new_code", "new_name",
+        "new_province_code", "rule", "score", "runner_up", "runner_up_score", "margin", "candidates", "path", "evidence",
+    )  # fmt: skip
+    rows = []
+    for answer in sorted(answers, key=lambda a: int(a["resolution_id"])):
+        given = dict(answer) | {"registry_version": registry_version, "inputs": Json(answer["inputs"])}
+        given["candidates"] = [c for c in (answer["candidates"] or "").split("|") if c]
+        rows.append(tuple(given[c] for c in columns))
+    with transaction(connection), connection.cursor() as cursor:
+        statement = f"insert into unified.unit_resolution ({', '.join(columns)}) values %s on conflict do nothing"  # noqa: S608
+        execute_values(cursor, statement, rows, page_size=500)
+
+
+def _copy_rows(connection: Connection, source: str, entity: Entity, accepted: Mapping[str, pa.Array], batch_id: int) -> None:
+    columns = unified_columns(entity)
+    rows = len(accepted["source_key"])
+    constant = {"source": pa.repeat(pa.scalar(source), rows), "batch_id": pa.repeat(pa.scalar(batch_id, pa.int64()), rows)}
+    arrays = [(constant.get(c.name) if c.name in constant else accepted[c.name]).cast(_ARROW[c.pg_type]) for c in columns]
+    frame = pa.Table.from_arrays(arrays, names=[c.name for c in columns])
+    statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
+        sql.Identifier(STAGING_SCHEMA, relation_name(source)), identifiers([c.name for c in columns])
+    )
+    with connection.cursor() as cursor:
+        cursor.copy_expert(statement, _encoded(frame))
+
+
+def _encoded(frame: pa.Table) -> io.BytesIO:
+    encoder = pgpq.ArrowToPostgresBinaryEncoder(frame.schema)
+    out = io.BytesIO()
+    out.write(encoder.write_header())
+    for batch in frame.to_batches(max_chunksize=16_384):
+        out.write(encoder.write_batch(batch))
+    out.write(encoder.finish())
+    out.seek(0)
+    return out
+
+
+def _copy_held(connection: Connection, held: Sequence[Mapping[str, Any]], batch_id: int) -> None:
+    if not held:
+        return
+    dumped = [
+        {**row, "batch_id": batch_id, "problems": json.dumps(row["problems"], ensure_ascii=False), "raw": json.dumps(row["raw"], ensure_ascii=False)}
+        for row in held
+    ]
+    frame = pa.table({name: pa.array([row[name] for row in dumped]) for name in _HELD})
+    frame = frame.cast(pa.schema([(f.name, pa.string() if pa.types.is_null(f.type) else f.type) for f in frame.schema]))
+    out = io.BytesIO()
+    pacsv.write_csv(frame, out, pacsv.WriteOptions(include_header=False))
+    out.seek(0)
+    with connection.cursor() as cursor:
+        cursor.copy_expert(sql.SQL("copy quarantine.row ({}) from stdin (format csv)").format(identifiers(_HELD)), out)

@@ -1,0 +1,71 @@
+"""Connections to the unified database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from sqlalchemy.engine import make_url
+
+from hopnhat.model.errors import HopNhatError, LandingError, TargetUnavailableError
+
+__all__ = ["Connection", "connect", "transaction"]
+
+_FULL = ("53100", "53200")  # disk_full, out_of_memory
+_ACCESS = ("28",)  # invalid_authorization_specification
+_AWAY = ("08", "57P")  # connection_exception, operator intervention (server shut down)
+
+
+def connect(url: str) -> Connection:
+    """Open the unified database from a SQLAlchemy URL `postgresql+psycopg2://…`.
+
+    Raises:
+        TargetUnavailableError: it does not answer.
+    """
+    parsed = make_url(url)
+    query = {k: v if isinstance(v, str) else v[0] for k, v in parsed.query.items()}
+    options = {"host": parsed.host, "port": parsed.port, "user": parsed.username, "password": parsed.password, "dbname": parsed.database}
+    try:
+        connection = psycopg2.connect(**({k: v for k, v in options.items() if v} | query), application_name="hopnhat")
+    except psycopg2.OperationalError as exc:
+        place = f"{parsed.host or query.get('host', 'local socket')}/{parsed.database}"
+        hint = "is it running, and is HOPNHAT_DATABASE_URL right?"
+        raise TargetUnavailableError(f"unified database {place} does not answer", hint=hint) from exc
+    connection.autocommit = False
+    return connection
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[Connection]:
+    """One commit or none. A lost server becomes TargetUnavailableError: nothing of the block remains."""
+    try:
+        yield connection
+        connection.commit()
+    except HopNhatError:
+        _rollback(connection)
+        raise
+    except psycopg2.Error as exc:
+        _rollback(connection)
+        raise _translated(exc) from exc
+    except BaseException:
+        _rollback(connection)
+        raise
+
+
+def _rollback(connection: Connection) -> None:
+    if not connection.closed:
+        try:
+            connection.rollback()
+        except psycopg2.Error:  # the server is gone: it has rolled back itself
+            connection.close()
+
+
+def _translated(exc: psycopg2.Error) -> Exception:
+    code = exc.pgcode or ""
+    if code in _FULL:
+        return LandingError("unified database is out of disk or memory", hint="free space there, then run again")
+    if code.startswith(_AWAY) or (isinstance(exc, psycopg2.OperationalError | psycopg2.InterfaceError) and not code):
+        return TargetUnavailableError("unified database went away in the middle", hint="nothing was half-published; run again")
+    return exc

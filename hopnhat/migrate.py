@@ -1,0 +1,47 @@
+"""One system from end to end in one call: what the CLI does, with the same steps that the DAG has as tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hopnhat import pipeline
+from hopnhat.model.errors import HopNhatError
+from hopnhat.workers import load_all
+
+Say = Callable[[str], None]
+
+
+def migrate_system(
+    system: str, *, mode: str, as_of: str, run_id: str | None, fresh_run_id: str, url: str, workers: int, reports: bool, say: Say
+) -> dict[str, Any]:
+    """Plan, load, publish, reconcile, report. Returns the run's summary."""
+    resumed = None if run_id else pipeline.resumable(system, mode)
+    run = run_id or resumed or fresh_run_id
+    say(f"{system}: {'taking up' if resumed else 'starting'} run {run} ({mode})")
+    try:
+        items = pipeline.plan(system, run_id=run, mode=mode, as_of=as_of, url=url)
+        load_all(system, items, run_id=run, url=url, workers=workers, progress=lambda *a: say(f"{system}: {_progress(*a)}"))
+        counts = pipeline.publish(system, run_id=run)
+        say(f"{system}: {counts['state']}, " + ", ".join(f"{k} {v}" for k, v in counts.items() if isinstance(v, int)))
+        if not reports:
+            return counts
+        verdict = pipeline.reconcile(system, run_id=run, url=url)
+        paths = pipeline.report(system, run_id=run)
+    except HopNhatError as exc:
+        _note_failure(run, system, exc)
+        raise
+    return {**counts, "run_id": run, "reconciliation": verdict, "reports": paths}
+
+
+def _progress(done: int, parts: int, counts: Mapping[str, int], seconds: float) -> str:
+    left = seconds / done * (parts - done)
+    return f"part {done}/{parts}, {counts.get('extracted', 0):,} rows read, {counts.get('quarantined', 0):,} held, about {left:.0f} s left"
+
+
+def _note_failure(run: str, system: str, exc: HopNhatError) -> None:
+    """The ledger should know, but the first error is the one to report: the target itself may be what failed."""
+    try:
+        pipeline.set_state(run, system, "failed", str(exc))
+    except HopNhatError:
+        return

@@ -1,0 +1,58 @@
+"""Turn polled task states into the few lines that somebody who waits wants to read."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+DONE = {"success", "skipped", "failed", "upstream_failed", "removed"}
+SPOKEN = {"running": "started", "success": "done", "failed": "FAILED", "up_for_retry": "will be tried again", "upstream_failed": "not run"}
+QUIET = {"wait", "pick"}
+"""Tasks of the orchestration itself: their start is no news."""
+
+
+class Watch:
+    """Remembers what was said; `update` says what is new and returns the instances that have just failed."""
+
+    def __init__(self, say: Callable[[str], None], *, heartbeat: float = 15.0) -> None:
+        self._say, self._heartbeat = say, heartbeat
+        self._seen: dict[str, str] = {}
+        self._started = self._spoke = time.monotonic()
+
+    def update(self, instances: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        failed = []
+        for item in sorted(instances, key=lambda item: (str(item.get("start_date") or "9"), name(item))):
+            label, state = name(item), str(item["state"])
+            if self._seen.get(label) == state:
+                continue
+            self._seen[label] = state
+            if state in ("failed", "up_for_retry"):
+                failed.append(item)
+            if state in SPOKEN and not (item["task_id"] in QUIET and state in ("running", "success")):
+                took = f" in {item['duration']:.1f} s" if state in ("success", "failed") and item.get("duration") else ""
+                self._line(f"{label} {SPOKEN[state]}{took}")
+        if time.monotonic() - self._spoke > self._heartbeat:
+            self._line(self.counts())
+        return failed
+
+    def counts(self) -> str:
+        """`12 of 20 tasks done, 4 running`."""
+        states = Counter(self._seen.values())
+        done = sum(count for state, count in states.items() if state in DONE)
+        return f"{done} of {len(self._seen)} tasks done, {states['running']} running"
+
+    def failed(self) -> list[str]:
+        return sorted(label for label, state in self._seen.items() if state in ("failed", "upstream_failed"))
+
+    def _line(self, text: str) -> None:
+        self._spoke = time.monotonic()
+        self._say(f"[{self._spoke - self._started:5.1f} s] {text}")
+
+
+def name(item: Mapping[str, Any]) -> str:
+    """`migrate_x · load[phieu 2]`: the rendered label where a mapped task has one, else its number."""
+    index = item.get("map_index", -1)
+    label = f"[{item.get('rendered_map_index') or index}]" if index is not None and index >= 0 else ""
+    return f"{item['dag_id']} · {item['task_id']}{label}"

@@ -1,0 +1,264 @@
+"""The way of one part: extract → landing → conform → decide → staging. Memory is bounded by the part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hopnhat.extract.contract import ROW, KeyRange, Source
+from hopnhat.landing.parts import FINGERPRINT, Part, has_part, read_part, write_part
+from hopnhat.load import ledger, stage
+from hopnhat.load.ledger import Run
+from hopnhat.load.target import Connection
+from hopnhat.model.errors import SourceDriftError
+from mappings.spec import Entity, System, Table
+from mappings.units.registry import Registry
+from transforms import outcomes, text
+from transforms.conform import Conformed, Finding, conform
+from transforms.fingerprints import fingerprint, source_keys
+from transforms.held import problems_of, raw_payloads
+from transforms.outcomes import Known, Outcomes
+from transforms.places import Placer
+from transforms.units import Scope
+from validators.dossiers import dossier_warnings
+from validators.entities import failures, row_schema
+
+REFORM = date(2025, 7, 1)
+
+
+@dataclass
+class SourceWork:
+    """What a worker keeps between the parts of one source: connections, answers already found, rows already waiting."""
+
+    system: System
+    table: Table
+    entity: Entity
+    run: Run
+    source: Source
+    target: Connection
+    registry: Registry
+    landing: str
+    live: bool
+    placer: Placer | None = None
+    saved: set[int] = field(default_factory=set)
+    held: pa.Array | None = None
+
+    def __post_init__(self) -> None:
+        if self.table.unit:
+            era = "old" if self.system.units_as_of < REFORM else "new"
+            scope = Scope(era=era, provinces=tuple(self.system.provinces))
+            self.placer = Placer(self.registry, scope, self.table.unit.carries, self.system.units_as_of.isoformat())
+
+    @property
+    def source_id(self) -> str:
+        return self.system.source_id(self.table)
+
+    def held_keys(self) -> pa.Array:
+        if self.held is None:
+            self.held = pa.array(ledger.held_keys(self.target, self.source_id), pa.string())
+            self.target.rollback()
+        return self.held
+
+
+def load_part(work: SourceWork, key_range: KeyRange, since: tuple[str, str] | None) -> dict[str, int]:
+    """Bring one key range into staging. Returns its outcome counts."""
+    frame = work.source.read(work.table.name, work.table.key, key_range, work.table.used_columns(), since)
+    columns = [name for name in frame.column_names if name != ROW]
+    frame = frame.append_column(FINGERPRINT, fingerprint(frame, columns))
+    part = write_part(work.landing, work.source_id, frame)
+    before = ledger.last_batch(work.target, work.source_id, key_range.number) if work.live and since is None else None
+    work.target.rollback()
+    if before and before.version_id != work.run.version_id:
+        before = None
+    batch = _batch(work, key_range, part, since, frame)
+    if before and before.part_sha == part.sha256:
+        return _repeat(work, batch, before)
+    return _stage(work, batch, frame, _known(work, before))
+
+
+def _batch(work: SourceWork, key_range: KeyRange, part: Part, since: tuple[str, str] | None, frame: pa.Table) -> dict[str, Any]:
+    mark = None
+    if work.table.watermark and frame.num_rows:
+        greatest = pc.max(frame[work.table.watermark]).as_py()
+        mark = greatest.decode("utf-8", "replace") if greatest is not None else None
+    return {
+        "run_id": work.run.run_id, "system": work.system.id, "source": work.source_id, "entity": work.table.entity,
+        "part_number": key_range.number, "key_low": key_range.low and list(key_range.low),
+        "key_high": key_range.high and list(key_range.high), "part": part.path, "part_sha": part.sha256,
+        "version_id": work.run.version_id, "whole": since is None, "high_mark": mark, "state": "staged",
+    }  # fmt: skip
+
+
+def _repeat(work: SourceWork, batch: Mapping[str, Any], before: ledger.Batch) -> dict[str, int]:
+    counts = dict(before.counts)
+    counts["unchanged"] += counts["published"]
+    counts["published"] = 0
+    stage.stage_unchanged(work.target, {**batch, **counts, "held_again": counts["quarantined"]}, before)
+    return counts
+
+
+def _known(work: SourceWork, before: ledger.Batch | None) -> Known | None:
+    """Keys and fingerprints of the last reading of this part, from the landing zone: it costs the database nothing."""
+    if before is None or not has_part(work.landing, before.part):
+        return None
+    frame = read_part(work.landing, before.part, [*work.table.key, FINGERPRINT])
+    return Known(source_keys(frame, work.table.key), frame[FINGERPRINT].combine_chunks(), work.held_keys())
+
+
+def _stage(work: SourceWork, batch: Mapping[str, Any], frame: pa.Table, known: Known | None) -> dict[str, int]:
+    keys, missing_key = _keys(work, frame, batch["part_number"])
+    hashes = frame[FINGERPRINT].combine_chunks()
+    conformed = conform(frame, work.system, work.table, work.entity, work.placer)
+    rules = _rules(work, frame)
+    problems = list(conformed.problems)
+    if missing_key is not None:
+        problems.append(Finding("source_key", "|".join(work.table.key), missing_key))
+    rejected = _any(problems, frame.num_rows)
+    problems += _invalid(work, conformed, keys, rejected)
+    decided = outcomes.decide(keys, hashes, rules=rules, rejected=_any(problems, frame.num_rows), known=known)
+    if decided.duplicate_key.any():
+        clash = pc.if_else(pa.array(decided.duplicate_key), "key-duplicate", pa.scalar(None, pa.string()))
+        problems.append(Finding("source_key", "|".join(work.table.key), clash))
+    _save_resolutions(work, conformed)
+    counts = decided.counts()
+    staged = stage.StagedPart(
+        batch={**batch, "extracted": frame.num_rows, **counts, "held_again": int(decided.held_again.sum())},
+        accepted=_accepted(conformed, keys, hashes, decided),
+        held=_held(work, frame, conformed, problems, decided, keys, hashes),
+        unit_counts=outcomes.unit_counts(decided, conformed.columns.get("old_commune_code")),
+    )
+    stage.stage(work.target, work.source_id, work.entity, staged)
+    return {"extracted": frame.num_rows, **counts}
+
+
+def _keys(work: SourceWork, frame: pa.Table, part_number: int) -> tuple[pa.Array, pa.Array | None]:
+    """Source key per row; a row without one gets its coordinate instead, and a reason."""
+    keys = source_keys(frame, work.table.key)
+    blank = pc.or_kleene(pc.is_null(keys), pc.equal(pc.utf8_trim_whitespace(keys), ""))
+    if not pc.any(blank).as_py():
+        return keys, None
+    rows = frame[ROW].combine_chunks() if ROW in frame.column_names else pa.array(np.arange(frame.num_rows))
+    coordinate = pc.binary_join_element_wise(f"(no key) {part_number}", rows.cast(pa.string()), ":")
+    return pc.if_else(blank, coordinate, keys), pc.if_else(blank, "key-missing", pa.scalar(None, pa.string()))
+
+
+def _rules(work: SourceWork, frame: pa.Table) -> npt.NDArray[np.object_]:
+    texts = {}
+    for rule in work.table.filters:
+        metadata = frame.schema.field(rule.column).metadata or {}
+        transport = metadata.get(b"transport", b"bytes").decode()
+        decoded = text.decode(frame[rule.column].combine_chunks(), transport=transport, encoding=work.table.encoding).values
+        texts[rule.column] = pc.utf8_trim_whitespace(decoded)
+    return outcomes.filter_rules(texts, work.table.filters, frame.num_rows)
+
+
+def _any(problems: Sequence[Finding], rows: int) -> npt.NDArray[np.bool_]:
+    mask = np.zeros(rows, bool)
+    for problem in problems:
+        mask |= problem.reasons.is_valid().to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _invalid(work: SourceWork, conformed: Conformed, keys: pa.Array, rejected: npt.NDArray[np.bool_]) -> list[Finding]:
+    """Run the pandera schema over the rows that are still good."""
+    good = np.flatnonzero(~rejected)
+    schema = row_schema(work.entity)
+    whole = not rejected.any()
+    index = pa.array(good)
+    columns = {"source_key": keys, **conformed.columns}
+    frame = pd.DataFrame({n: pd.Series((columns[n] if whole else columns[n].take(index)).to_pandas()) for n in schema.columns})
+    found: dict[tuple[str, str], list[int]] = {}
+    for name, reason, row in failures(frame, schema):
+        found.setdefault((name, reason), []).append(int(good[row]))
+    return [Finding(name, _source_column(work.table, name), _reasons_at(rows, reason, len(keys))) for (name, reason), rows in found.items()]
+
+
+def _source_column(table: Table, name: str) -> str:
+    return table.columns[name].source if name in table.columns else name
+
+
+def _reasons_at(rows: Sequence[int], reason: str, length: int) -> pa.Array:
+    reasons = np.full(length, None, object)
+    reasons[list(rows)] = reason
+    return pa.array(reasons, pa.string())
+
+
+def _accepted(conformed: Conformed, keys: pa.Array, hashes: pa.Array, decided: Outcomes) -> dict[str, pa.Array]:
+    rows = pa.array(decided.rows(outcomes.PUBLISHED))
+    columns = {"source_key": keys, **conformed.columns, "source_hash": hashes, "warnings": _warnings(conformed, len(keys))}
+    whole = len(rows) == len(keys)
+    return {name: values if whole else values.take(rows) for name, values in columns.items()}
+
+
+def _warnings(conformed: Conformed, rows: int) -> pa.Array:
+    """`field:code` of everything that was changed or looks odd, as one list per row; null where there is nothing."""
+    named = [(w.field, w.reasons) for w in conformed.warnings]
+    if "status" in conformed.columns:
+        named += dossier_warnings(conformed.columns)
+    if not named:
+        return pa.nulls(rows, pa.list_(pa.string()))
+    entries = [pc.binary_join_element_wise(field, reasons, ":") for field, reasons in named]
+    joined = pc.binary_join_element_wise(*entries, "\x1f", null_handling="skip")
+    return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.list_(pa.string())), pc.split_pattern(joined, "\x1f"))
+
+
+def _held(
+    work: SourceWork, frame: pa.Table, conformed: Conformed, problems: Sequence[Finding], decided: Outcomes, keys: pa.Array, hashes: pa.Array
+) -> list[dict[str, Any]]:
+    rows = np.setdiff1d(decided.rows(outcomes.QUARANTINED), np.flatnonzero(decided.held_again))
+    if len(rows) == 0:
+        return []
+    personal = frozenset(n for n, c in work.entity.columns.items() if c.pii != "none") | {"unit", "source_key"}
+    taken = pa.array(rows)
+    columns = conformed.columns
+
+    def values(name: str | None) -> list[Any]:
+        return columns[name].take(taken).to_pylist() if name and name in columns else [None] * len(rows)
+
+    month = [m and f"{m:%Y-%m}" for m in values(work.entity.month)]
+    units = values("old_commune_code") if "old_commune_code" in columns else [outcomes.NO_UNIT] * len(rows)
+    entries = zip(
+        keys.take(taken).to_pylist(), hashes.take(taken).to_pylist(), units, month, values("status"), values("resolution_id"),
+        problems_of(problems, frame, rows, personal), raw_payloads(frame, rows), strict=True,
+    )  # fmt: skip
+    return [
+        {
+            "source": work.source_id, "entity": work.table.entity, "source_key": key, "source_hash": source_hash,
+            "old_unit": unit or outcomes.UNKNOWN_UNIT, "month": at, "status": status, "resolution_id": resolution,
+            "problems": why, "raw": raw,
+        }
+        for key, source_hash, unit, at, status, resolution, why, raw in entries
+    ]  # fmt: skip
+
+
+def _save_resolutions(work: SourceWork, conformed: Conformed) -> None:
+    if conformed.placed is None:
+        return
+    new = {a["resolution_id"]: a for a in conformed.placed.answers if a["resolution_id"] not in work.saved}
+    if new:
+        stage.save_resolutions(work.target, new.values(), work.registry.version)
+        work.saved.update(new)
+
+
+def check_shape(system: System, table: Table, source: Source) -> None:
+    """Every column of the legacy table is accounted for, or the run does not start.
+
+    Raises:
+        SourceDriftError: a mapped column is gone, or a column appeared that the mapping neither reads nor ignores.
+    """
+    seen = [column.name for column in source.shape(table.name).columns]
+    wanted = [*table.used_columns(), *table.ignored]
+    gone = [name for name in wanted if name not in seen and name != ROW]
+    new = [name for name in seen if name not in wanted]
+    if gone or new:
+        changes = "; ".join(filter(None, [gone and f"gone: {', '.join(gone)}", new and f"new: {', '.join(new)}"]))
+        hint = "ask the vendor what changed, then map the column or list it under `ignored:`"
+        raise SourceDriftError(f"columns changed ({changes})", system=system.id, table=table.name, hint=hint)

@@ -1,0 +1,100 @@
+"""Load a run's parts on several processes of one machine, for the CLI. (Under Airflow its own workers do this.)
+
+Forked, so that the libraries are imported once; the parent opens no connection before the fork. Each worker dies with
+its parent: a killed migration leaves nobody writing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from hopnhat import pipeline
+from hopnhat.model.errors import HopNhatError
+from hopnhat.part import SourceWork, load_part
+
+_PR_SET_PDEATHSIG = 1
+Progress = Callable[[int, int, Mapping[str, int], float], None]
+"""(parts done, parts in all, counts so far, seconds since the start)"""
+
+
+@dataclass(frozen=True)
+class _Job:
+    system_id: str
+    source_id: str
+    part_number: int
+    run_id: str
+    url: str
+
+
+def load_all(system_id: str, items: Sequence[Mapping[str, Any]], *, run_id: str, url: str, workers: int, progress: Progress) -> dict[str, int]:
+    """Stage every part of the items. Raises the first error of a worker; what was staged stays."""
+    jobs = [_Job(system_id, item["source"], number, run_id, url) for item in items for number in item["parts"]]
+    total: dict[str, int] = {}
+    if not jobs:
+        return total
+    started = time.monotonic()
+    context = multiprocessing.get_context("fork")
+    with context.Pool(min(workers, len(jobs)), initializer=_die_with_parent, initargs=(os.getpid(),)) as pool:
+        for done, outcome in enumerate(pool.imap_unordered(_load, jobs), start=1):
+            if isinstance(outcome, BaseException):
+                pool.terminate()
+                raise outcome
+            for name, rows in outcome.items():
+                total[name] = total.get(name, 0) + rows
+            progress(done, len(jobs), total, time.monotonic() - started)
+        pool.close()
+        pool.join()
+    return total
+
+
+_open: dict[tuple[str, str], SourceWork] = {}
+_stack = ExitStack()
+
+
+def _die_with_parent(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we could ask
+        os._exit(1)
+
+
+def _load(job: _Job) -> dict[str, int] | BaseException:
+    """One part. Errors travel as values: a pool would bury their class in a traceback."""
+    try:
+        work = _work(job)
+        key_range = next(r for r in _planned(work, job) if r.number == job.part_number)
+        return load_part(work, key_range, _since(work))
+    except HopNhatError as exc:
+        return exc
+
+
+def _work(job: _Job) -> SourceWork:
+    key = (job.run_id, job.source_id)
+    if key not in _open:
+        _open[key] = _stack.enter_context(pipeline.opened_work(job.system_id, job.source_id, job.run_id, job.url))
+    return _open[key]
+
+
+_plans: dict[tuple[str, str], list[pipeline.KeyRange]] = {}
+_starts: dict[str, tuple[str, str] | None] = {}
+
+
+def _planned(work: SourceWork, job: _Job) -> list[pipeline.KeyRange]:
+    key = (job.run_id, job.source_id)
+    if key not in _plans:
+        _plans[key] = pipeline.planned_parts(work)
+    return _plans[key]
+
+
+def _since(work: SourceWork) -> tuple[str, str] | None:
+    if work.source_id not in _starts:
+        _starts[work.source_id] = pipeline.delta_start(work)
+    return _starts[work.source_id]

@@ -1,0 +1,179 @@
+"""Legacy columns to ours: decode, clean, type, recode, place. Pure: a landing frame in, typed columns and reasons out.
+
+Nothing is dropped here. Every row comes out with its typed values, and beside them, per column, why a value could not
+be taken (a problem: the row will be quarantined) or what was changed (a warning: it travels with the row).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mappings.spec import ColumnMap, DomainColumn, Entity, System, Table
+from transforms import codes, dates, identifiers, numbers, text
+from transforms.columns import Converted
+from transforms.places import Placed, Placer, empty_to_null
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One column's reasons: `reasons[row]` is a code or null. `field` is our name, `column` the legacy one."""
+
+    field: str
+    column: str
+    reasons: pa.Array
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """Typed columns by unified name (all rows), and what was found wrong or changed on the way."""
+
+    columns: dict[str, pa.Array]
+    problems: list[Finding]
+    warnings: list[Finding]
+    placed: Placed | None
+
+
+class _Reader:
+    """Decodes each source column once, whatever number of uses it has."""
+
+    def __init__(self, part: pa.Table, table: Table) -> None:
+        self.part, self.table = part, table
+        self._decoded: dict[tuple[str, str], Converted] = {}
+
+    def decoded(self, column: str, encoding: str | None) -> Converted:
+        declared = encoding or self.table.encoding
+        if (column, declared) not in self._decoded:
+            self._decoded[column, declared] = self._decode(column, declared)
+        return self._decoded[column, declared]
+
+    def _decode(self, column: str, encoding: str) -> Converted:
+        values = self.part[column].combine_chunks()
+        if pa.types.is_integer(values.type):  # `_row`, our own coordinate
+            return Converted(values.cast(pa.string()))
+        metadata = self.part.schema.field(column).metadata or {}
+        transport = metadata.get(b"transport", b"bytes").decode()
+        return text.decode(values, transport=transport, encoding=encoding)
+
+
+def conform(part: pa.Table, system: System, table: Table, entity: Entity, placer: Placer | None) -> Conformed:
+    """Turn one landing part into unified columns.
+
+    Args:
+        part: landing frame, binary columns named as in the source.
+        placer: resolver of unit columns; None for entities that belong to no place.
+    """
+    reader = _Reader(part, table)
+    columns: dict[str, pa.Array] = {}
+    problems: list[Finding] = []
+    warnings: list[Finding] = []
+    for name, column in entity.columns.items():
+        mapped = table.columns.get(name)
+        if mapped is None:
+            columns |= _absent(name, column, part.num_rows)
+            continue
+        decoded = reader.decoded(mapped.source, mapped.encoding)
+        converted = _CONVERT[column.kind](decoded.values, mapped, system)
+        columns[name] = converted.values
+        if column.kind == "code":
+            columns[f"{name}_raw"] = decoded.values
+        for found in (decoded, converted):
+            _note(problems, name, mapped.source, found.reject)
+            _note(warnings, name, mapped.source, found.warn)
+        if column.required:
+            _note(problems, name, mapped.source, _missing(converted, decoded))
+    placed = _place(reader, table, placer, columns, problems, warnings) if table.unit and placer else None
+    return Conformed(columns, problems, warnings, placed)
+
+
+def _note(found: list[Finding], field: str, column: str, reasons: pa.Array | None) -> None:
+    if reasons is not None and reasons.null_count < len(reasons):
+        found.append(Finding(field, column, reasons))
+
+
+def _absent(name: str, column: DomainColumn, rows: int) -> dict[str, pa.Array]:
+    kind = {"timestamp": pa.timestamp("us"), "amount": pa.int64(), "integer": pa.int64()}.get(column.kind, pa.string())
+    empty = {name: pa.nulls(rows, kind)}
+    return empty | ({f"{name}_raw": pa.nulls(rows, pa.string())} if column.kind == "code" else {})
+
+
+def _missing(converted: Converted, decoded: Converted) -> pa.Array:
+    """A required value that is not there, unless its reading already has a reason of its own."""
+    gone = pc.is_null(converted.values)
+    for reject in (converted.reject, decoded.reject):
+        if reject is not None:
+            gone = pc.and_(gone, pc.is_null(reject))
+    return pc.if_else(gone, "required-missing", pa.scalar(None, pa.string()))
+
+
+def _place(
+    reader: _Reader, table: Table, placer: Placer, columns: dict[str, pa.Array], problems: list[Finding], warnings: list[Finding]
+) -> Placed:
+    unit = table.unit
+    assert unit is not None
+    inputs: dict[str, pa.Array] = {}
+    for name, column in unit.inputs().items():
+        decoded = reader.decoded(column, unit.encoding)
+        cleaned = text.clean(decoded.values)
+        inputs[name] = empty_to_null(cleaned.values)
+        _note(problems, "unit", column, decoded.reject)
+        _note(problems, "unit", column, cleaned.reject)
+        _note(warnings, "unit", column, cleaned.warn)
+    placed = placer.place(inputs)
+    _note(problems, "unit", "|".join(unit.inputs().values()), placed.reasons())
+    verbatim = unit.address or unit.text
+    columns["address_old"] = reader.decoded(verbatim, unit.encoding).values if verbatim else pa.nulls(len(placed.codes), pa.string())
+    columns["old_commune_code"] = placed.column("old_code")
+    columns["old_unit_name"] = placed.column("old_name")
+    columns["new_commune_code"] = placed.column("new_code")
+    columns["new_province_code"] = placed.column("new_province_code")
+    columns["resolution_id"] = placed.column("resolution_id", pa.int64())
+    return placed
+
+
+def _text(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+    cleaned = text.clean(values)
+    return Converted(empty_to_null(cleaned.values), cleaned.reject, cleaned.warn)
+
+
+def _code(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+    return codes.recode(values, system.codes[mapped.codes or ""])
+
+
+def _timestamp(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+    parsed = dates.parse_timestamps(values, formats=mapped.formats)
+    return Converted(parsed.values.cast(pa.timestamp("us")), parsed.reject, parsed.warn)
+
+
+def _amount(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+    return numbers.amounts(values)
+
+
+def _integer(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+    return numbers.integers(values)
+
+
+def _key(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+    return Converted(values)
+
+
+def _alone(convert: Callable[[pa.Array], Converted]) -> Callable[[pa.Array, ColumnMap, System], Converted]:
+    return lambda values, mapped, system: convert(values)
+
+
+_CONVERT: Mapping[str, Callable[[pa.Array, ColumnMap, System], Converted]] = {
+    "text": _text,
+    "name": _text,
+    "code": _code,
+    "timestamp": _timestamp,
+    "amount": _amount,
+    "integer": _integer,
+    "dossier_no": _alone(identifiers.dossier_numbers),
+    "procedure_code": _alone(identifiers.procedure_codes),
+    "person_id": _alone(identifiers.personal_ids),
+    "phone": _alone(identifiers.phones),
+    "parent_key": _key,
+}

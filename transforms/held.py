@@ -1,0 +1,47 @@
+"""A row for quarantine: its raw values whole, and every reason, so that a steward can decide without the source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from transforms.conform import Finding
+
+
+def raw_payloads(part: pa.Table, rows: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+    """The landing values of the given rows as JSON-able dicts; bytes that are no text are kept as hexadecimal."""
+    chosen = part.take(pa.array(rows))
+    columns = {name: [_json_value(v) for v in chosen[name].to_pylist()] for name in chosen.column_names}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _json_value(value: bytes | int | None) -> Any:
+    if not isinstance(value, bytes):
+        return value
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"hex": value.hex()}
+    return {"hex": value.hex()} if "\x00" in text else text
+
+
+def problems_of(
+    findings: Sequence[Finding], part: pa.Table, rows: npt.NDArray[np.int64], personal: frozenset[str]
+) -> list[list[dict[str, Any]]]:
+    """Every reason of each given row. The value is named unless it is personal or spread over several columns."""
+    found: list[list[dict[str, Any]]] = [[] for _ in range(len(rows))]
+    taken = pa.array(rows)
+    for finding in findings:
+        reasons = finding.reasons.take(taken)
+        if reasons.null_count == len(reasons):
+            continue
+        shown = finding.column in part.column_names and finding.field not in personal
+        values = part[finding.column].take(taken).to_pylist() if shown else [None] * len(rows)
+        for at, (reason, value) in enumerate(zip(reasons.to_pylist(), values, strict=True)):
+            if reason is not None:
+                found[at].append({"field": finding.field, "column": finding.column, "reason": reason, "value": _json_value(value)})
+    return found

@@ -1,0 +1,125 @@
+"""Where a row belongs: the unit columns of a source, resolved once per distinct value.
+
+Codes and names decide first. The free-text address, nearly unique per row, is read only for the rows that codes and
+names leave open, so that a column of a million rows costs a few thousand resolutions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mappings.units.registry import Registry
+from transforms.fingerprints import text_fingerprint
+from transforms.units import Scope, resolve
+
+RESULT = (
+    "status", "era", "old_code", "old_valid_from", "old_name", "new_code", "new_name", "new_province_code", "rule", "score",
+    "runner_up", "runner_up_score", "margin", "candidates", "path", "evidence",
+)  # fmt: skip
+_MEMO_LIMIT = 200_000
+
+
+@dataclass
+class Placer:
+    """Resolves unit columns for one source and remembers the answers, so the next chunk asks only what is new."""
+
+    registry: Registry
+    scope: Scope
+    carries: Any
+    as_of: str
+    memo: dict[tuple[str | None, ...], dict[str, Any]] = field(default_factory=dict)
+
+    def place(self, inputs: Mapping[str, pa.Array]) -> Placed:
+        """`inputs`: string columns named as resolve() names them. One answer per row, one record per distinct value."""
+        rows = len(next(iter(inputs.values())))
+        named = {name: values for name, values in inputs.items() if name != "text"}
+        if not named:
+            return self._answer(inputs, np.arange(rows))
+        placed = self._answer(named, np.arange(rows))
+        if "text" not in inputs:
+            return placed
+        unsure = np.flatnonzero(placed.status() != "resolved")
+        if len(unsure) == 0:
+            return placed
+        index = pa.array(unsure)
+        return placed.replaced(unsure, self._answer({n: v.take(index) for n, v in inputs.items()}, unsure))
+
+    def _answer(self, inputs: Mapping[str, pa.Array], rows: npt.NDArray[np.int64]) -> Placed:
+        codes, first = distinct_rows(list(inputs.values()))
+        keys = list(zip(*(v.take(pa.array(first)).to_pylist() for v in inputs.values()), strict=True))
+        names = tuple(inputs)
+        new = [key for key in keys if (names, key) not in self.memo]
+        if new:
+            self._resolve(names, new)
+        answers = [self.memo[(names, key)] for key in keys]
+        if len(self.memo) > _MEMO_LIMIT:
+            self.memo.clear()
+        return Placed(codes, answers)
+
+    def _resolve(self, names: tuple[str, ...], keys: list[tuple[str | None, ...]]) -> None:
+        queries = pd.DataFrame(keys, columns=list(names), dtype="str").assign(as_of=self.as_of)
+        found = resolve(queries, self.registry, scope=self.scope, carries=self.carries)
+        records = found[list(RESULT)].astype(object).where(found[list(RESULT)].notna(), None).to_dict("records")
+        for key, record in zip(keys, records, strict=True):
+            given = {n: v for n, v in zip(names, key, strict=True) if v is not None}
+            asked = json.dumps([self.registry.version, self.as_of, self.carries, given], ensure_ascii=False, sort_keys=True)
+            self.memo[(names, key)] = record | {"inputs": given, "resolution_id": text_fingerprint(asked)}
+
+
+@dataclass(frozen=True)
+class Placed:
+    """`codes[row]` points into `answers`: one explained answer per distinct value."""
+
+    codes: npt.NDArray[np.int64]
+    answers: list[dict[str, Any]]
+
+    def status(self) -> npt.NDArray[np.object_]:
+        return np.array([a["status"] for a in self.answers], object)[self.codes]
+
+    def column(self, name: str, pa_type: pa.DataType | None = None) -> pa.Array:
+        return pa.array([a[name] for a in self.answers], pa_type or pa.string()).take(pa.array(self.codes))
+
+    def reasons(self) -> pa.Array:
+        """Why a row cannot be placed, null where it can."""
+        return pa.array([unit_reason(a) for a in self.answers], pa.string()).take(pa.array(self.codes))
+
+    def replaced(self, rows: npt.NDArray[np.int64], other: Placed) -> Placed:
+        codes = self.codes.copy()
+        codes[rows] = other.codes + len(self.answers)
+        return Placed(codes, self.answers + other.answers)
+
+
+def unit_reason(answer: Mapping[str, Any]) -> str | None:
+    if answer["status"] == "resolved":
+        return None
+    if not answer["inputs"]:
+        return "unit-missing"
+    if answer["era"] == "undecided":
+        return "unit-era-undecided"
+    if answer["rule"] == "conflict":
+        return "unit-conflict"
+    return f"unit-{answer['status']}"
+
+
+def distinct_rows(columns: list[pa.Array]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Number the distinct rows of several columns: (number per row, first row of each number)."""
+    codes = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        encoded = column.dictionary_encode(null_encoding="encode")
+        inner = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        codes, _ = pd.factorize(codes * (len(encoded.dictionary) + 1) + inner)
+    _, first = np.unique(codes, return_index=True)
+    return codes.astype(np.int64), first.astype(np.int64)
+
+
+def empty_to_null(values: pa.Array) -> pa.Array:
+    return pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)

@@ -1,0 +1,83 @@
+"""What every unified row must satisfy, built from the domain file. pandera for rows; sets are checked in SQL.
+
+Never `drop_invalid_rows`: it loses valid rows when an index repeats. A failing row is named, with the check as reason.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa_pandas
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandera.errors import SchemaErrors
+
+from mappings.spec import DomainColumn, Entity
+
+_EARLIEST, _LATEST = datetime(1945, 9, 2), datetime(2100, 1, 1)  # noqa: DTZ001  local wall time, as the papers have it
+_TEXT_LIMIT = 20_000
+
+
+def _arrow(series: pd.Series[Any]) -> pa.ChunkedArray | pa.Array:
+    return pa.array(series)
+
+
+def _no_nul(series: pd.Series[Any]) -> Any:
+    return ~pd.Series(pc.fill_null(pc.match_substring(_arrow(series), "\x00"), False).to_numpy(zero_copy_only=False), series.index)
+
+
+def _five_digits(series: pd.Series[Any]) -> Any:
+    found = pc.match_substring_regex(_arrow(series), r"^\d{5}$")
+    return pd.Series(pc.fill_null(found, True).to_numpy(zero_copy_only=False), series.index)
+
+
+def _checks(column: DomainColumn) -> list[pa_pandas.Check]:
+    if column.kind == "code":
+        return [pa_pandas.Check.isin(list(column.codelist or ()), name="code-outside-list")]
+    if column.kind == "timestamp":
+        return [pa_pandas.Check.in_range(_EARLIEST, _LATEST, name="date-out-of-range")]
+    if column.kind == "amount":
+        return [pa_pandas.Check.ge(0, name="amount-negative")]
+    if column.kind == "integer":
+        return []
+    return [
+        pa_pandas.Check(_no_nul, name="text-nul"),
+        pa_pandas.Check.str_length(max_value=_TEXT_LIMIT, name="text-too-long"),
+    ]
+
+
+def row_schema(entity: Entity) -> pa_pandas.DataFrameSchema:
+    """The pandera schema of one entity's accepted rows."""
+    columns: dict[str, pa_pandas.Column] = {"source_key": pa_pandas.Column(nullable=False, checks=pa_pandas.Check(_no_nul, name="text-nul"))}
+    for name, column in entity.columns.items():
+        columns[name] = pa_pandas.Column(nullable=not column.required, checks=_checks(column))
+    if entity.has_unit:
+        unit = pa_pandas.Check(_five_digits, name="unit-code-malformed")
+        columns["old_commune_code"] = pa_pandas.Column(nullable=True, checks=unit)
+        columns["new_commune_code"] = pa_pandas.Column(nullable=False, checks=unit)
+    return pa_pandas.DataFrameSchema(columns)
+
+
+def failures(frame: pd.DataFrame, schema: pa_pandas.DataFrameSchema) -> list[tuple[str, str, int]]:
+    """Rows that break the schema as (field, reason, row). `frame` must have the index 0..n-1.
+
+    Raises:
+        ValueError: a whole-table failure (missing column): a fault of the program, not of a row.
+    """
+    try:
+        schema.validate(frame, lazy=True)
+    except SchemaErrors as exc:
+        cases = exc.failure_cases
+    else:
+        return []
+    if cases["index"].isna().any():
+        table_level = cases[cases["index"].isna()][["column", "check"]].drop_duplicates()
+        raise ValueError(f"unified columns are not as declared: {table_level.to_dict('records')}")
+    found = {(str(c), _reason(str(k)), int(i)) for c, k, i in zip(cases["column"], cases["check"], cases["index"], strict=True)}
+    return sorted(found)
+
+
+def _reason(check: str) -> str:
+    return "required-missing" if check == "not_nullable" else check
