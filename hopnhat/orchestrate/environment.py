@@ -33,6 +33,8 @@ DEFAULTS = {
     # Pools of 5+10 run dry under parallel tasks: the API then answers 500 after 30 s.
     "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "20",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "20",
+    # No route of this version uses the second, asynchronous engine: without it a second driver is not needed.
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": "",
     # A killed worker is noticed after this many seconds (300 by default) and its idempotent task repeated.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
     "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "10",

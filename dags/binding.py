@@ -1,0 +1,58 @@
+"""Where Airflow meets the product: connections, retries, run ids and failure notes. Defines no DAG (see .airflowignore)."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from airflow.sdk import Connection, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from hopnhat.model.errors import MappingError, SourceUnavailableError, TargetUnavailableError
+
+# Only what may be gone in a minute is tried again. A wrong mapping, a changed source or rows that do not balance never are.
+RETRIES = ExceptionRetryPolicy(
+    rules=[RetryRule([SourceUnavailableError, TargetUnavailableError], RetryAction.RETRY, timedelta(seconds=30), "may be back soon")],
+    default=RetryAction.FAIL,
+)
+
+
+def migration_run(context: Any) -> str:
+    """Id of the migration run: the overall run's when there is one, else this DAG run's. Fit for file names."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", context["params"].get("run") or context["run_id"])
+
+
+def as_of(context: Any) -> str:
+    """The date whose administrative units apply: the parameter, or the day the run is for."""
+    return str(context["params"].get("as_of") or context["dag_run"].run_after.date().isoformat())
+
+
+def legacy_url(connection: str) -> str:
+    """URL of a legacy system from its Airflow connection, or from HOPNHAT_CONN_<ID>. Never logged, never returned by a task."""
+    try:
+        found = Connection.get(connection)
+    except AirflowNotFoundException:
+        found = None
+    if found is None:
+        if url := os.environ.get(f"HOPNHAT_CONN_{connection.upper()}"):
+            return url
+        raise MappingError(f"no connection {connection!r}", hint=f"create it under Admin → Connections, or set HOPNHAT_CONN_{connection.upper()}")
+    extra = found.extra_dejson
+    if extra.get("url"):
+        return str(extra["url"])
+    scheme = f"{found.conn_type}+{extra['driver']}" if extra.get("driver") else str(found.conn_type)
+    login = f"{quote(found.login or '', safe='')}:{quote(found.password or '', safe='')}@" if found.login else ""
+    port = f":{found.port}" if found.port else ""
+    query = f"?{urlencode(extra['query'])}" if extra.get("query") else ""
+    return f"{scheme}://{login}{found.host or ''}{port}/{quote(found.schema or '', safe='/')}{query}"
+
+
+def record_failure(context: Any) -> None:
+    """Write into the ledger that the run failed; called in the failed task's own process after its last try."""
+    from hopnhat import pipeline
+
+    system = context["dag"].dag_id.removeprefix("migrate_")
+    pipeline.set_state(migration_run(context), system, "failed")
