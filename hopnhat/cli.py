@@ -88,6 +88,38 @@ def lookup(text: str) -> None:
     typer.echo(look(text))
 
 
+@app.command()
+def demo(rows: Annotated[int, typer.Option(min=1_000, help="dossiers in the largest sample system")] = 10_000) -> None:
+    """Sample systems → unified database through Airflow, with reports and a summary."""
+    from hopnhat.demo import demo as run
+
+    raise typer.Exit(run(rows, _say))
+
+
+@app.command()
+def up() -> None:
+    """Serve the Airflow screens in the background."""
+    from hopnhat.demo import serve
+
+    serve(_say)
+
+
+@app.command()
+def down() -> None:
+    """End what runs; the data stay."""
+    from hopnhat.demo import stop
+
+    stop(_say)
+
+
+@app.command()
+def clean() -> None:
+    """End what runs and remove what lies outside the project folder."""
+    from hopnhat.demo import clean as remove
+
+    remove(_say)
+
+
 def _connection(system: str) -> str:
     from mappings.read import load_system
 
