@@ -1,0 +1,82 @@
+"""Two harms of letter case in legacy text: fonts that draw capitals, and UPPER/LOWER run on undecoded bytes."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.distinct import replace_at
+from transforms.encodings_codec import decode_bytes
+from transforms.encodings_tables import Mask
+from transforms.syllables import invalid_accented
+
+_CAPITAL = "A-ZĂÂÊÔƠƯĐ"
+_SMALL = "àáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵăâêôơưđ"
+_H_FONT = rf"[{_CAPITAL}]{{2}}[{_SMALL}]|[{_SMALL}][{_CAPITAL}]"
+_TOKEN = re.compile(r"[^\W\d_]+")
+_BETWEEN = r"\xe0-\xf6\xf8-\xfe", r"\xc0-\xd6\xd8-\xde"
+_UPPERED = rf"^[^a-z{_BETWEEN[0]}]*[{_BETWEEN[1]}][^a-z{_BETWEEN[0]}]*$"
+_LOWERED = rf"^[^A-Z{_BETWEEN[1]}]*[{_BETWEEN[0]}][^A-Z{_BETWEEN[1]}]*$"
+_SINGLE_BYTE = ("tcvn3", "viscii", "vps")
+
+
+def restore_capitals(text: pa.Array) -> pa.Array:
+    """Undo the H fonts of TCVN3, whose small toned letters are drawn as capitals ("NGUYễN THị Hà").
+
+    A value is touched only when one of its words mixes capitals and small accented letters in a way nobody writes.
+    """
+    mixed = pc.match_substring_regex(text, _H_FONT)
+    places = np.flatnonzero(mixed.to_numpy(zero_copy_only=False))
+    return replace_at(text, [int(i) for i in places], [_capitals(text[int(i)].as_py()) for i in places])
+
+
+def _capitals(value: str) -> str:
+    """All of the value when no word has a small ASCII letter, else only the words that are capitals themselves.
+
+    >>> _capitals("NGUYễN THị Hà"), _capitals("Lê Hà - NGUYễN Văn"), _capitals("Lê Hà")
+    ('NGUYỄN THỊ HÀ', 'Lê Hà - NGUYỄN Văn', 'Lê Hà')
+    """
+    tokens = _TOKEN.findall(value)
+    if not any(re.search("[a-z]", token) for token in tokens) and any(map(_drawn_capital, tokens)):
+        return value.upper()
+    return _TOKEN.sub(lambda hit: hit[0].upper() if _drawn_capital(hit[0]) else hit[0], value)
+
+
+def _drawn_capital(token: str) -> bool:
+    capitals = re.findall(f"[{_CAPITAL}]", token)
+    if re.search("[a-z]", token) or len(capitals) < 2:
+        return False
+    return bool(re.search(f"[{_SMALL}]", token))
+
+
+def case_damaged(raw: pa.Array, text: pa.Array, encoding: str) -> Mask:
+    """Which values had UPPER or LOWER applied before decoding (TCVN3 Hường → Hưấng).
+
+    Such a value is all in one case, and the other case of its *bytes* reads as better Vietnamese. The change merges
+    letters, so it is only recognised here, never undone.
+    """
+    damaged = np.zeros(len(raw), dtype=bool)
+    if encoding not in _SINGLE_BYTE:
+        return damaged
+    for pattern, lower in ((_UPPERED, True), (_LOWERED, False)):
+        suspects = pc.and_(pc.match_substring_regex(raw, pattern), pc.fill_null(pc.invert(pc.string_is_ascii(text)), False))
+        places = np.flatnonzero(suspects.to_numpy(zero_copy_only=False))
+        damaged[places] = _better_in_other_case(raw.take(pa.array(places)), text.take(pa.array(places)), encoding, lower)
+    return damaged
+
+
+def _better_in_other_case(raw: pa.Array, text: pa.Array, encoding: str, lower: bool) -> Mask:
+    wrong = np.array([invalid_accented(value) for value in text.to_pylist()], dtype=np.int64)
+    turned = [_turn(value, lower) for value in raw.to_pylist()]
+    other = decode_bytes(pa.array(turned, pa.binary()), encoding)
+    less = np.array([invalid_accented(value) for value in other.text.to_pylist()], dtype=np.int64)
+    return (wrong > less) & ~other.undefined
+
+
+def _turn(data: bytes, lower: bool) -> bytes:
+    text = data.decode("latin-1")
+    changed = text.lower() if lower else "".join(char.upper() if len(char.upper()) == 1 else char for char in text)
+    return changed.encode("latin-1", errors="replace")

@@ -1,0 +1,107 @@
+"""Bytes of a legacy encoding ↔ Unicode, whole columns at a time, with the proof that nothing was lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from transforms.encodings_tables import (
+    UNDEFINED,
+    Bytes,
+    ByteTable,
+    Mask,
+    Offsets,
+    Points,
+    buffers,
+    byte_table,
+    code_points,
+    from_buffers,
+    misread_bytes,
+    to_strings,
+    values_at,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """`text` as long as the input. `undefined`: a byte means nothing there. `altered`: re-encoding gives other bytes.
+
+    Where a mask is true the text of that value must not be used.
+    """
+
+    text: pa.Array
+    undefined: Mask
+    altered: Mask
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """`data` as long as the input; `impossible`: the encoding cannot write that value."""
+
+    data: pa.Array
+    impossible: Mask
+
+
+def _pair_starts(data: Bytes, offsets: Offsets, table: ByteTable) -> Offsets:
+    """Positions where a two-byte letter starts; never across the border of two values."""
+    if len(data) < 2 or not table.seconds.any():
+        return np.zeros(0, dtype=np.int64)
+    second = table.seconds[data]
+    inner = offsets[(offsets > 0) & (offsets < len(data))]
+    second[inner] = False
+    start = np.flatnonzero(second[1:])
+    units = data[start].astype(np.uint16) << 8 | data[start + 1]
+    return start[table.pairs[units] != 0]
+
+
+def decode_bytes(values: pa.Array, encoding: str) -> Decoded:
+    """Decode a binary array without nulls by the table of `encoding` (longest unit first).
+
+    >>> decode_bytes(pa.array([b"Nguye\\xe3n"], pa.binary()), "vni").text[0].as_py()
+    'Nguyễn'
+    """
+    data, offsets = buffers(values)
+    table = byte_table(encoding)
+    points, units = table.singles[data], data.astype(np.uint16)
+    starts = _pair_starts(data, offsets, table)
+    if len(starts):
+        units[starts] = units[starts] << 8 | data[starts + 1]
+        points[starts] = table.pairs[units[starts]]
+        keep = np.ones(len(data), dtype=bool)
+        keep[starts + 1] = False
+        kept = np.zeros(len(data) + 1, dtype=np.int64)
+        np.cumsum(keep, out=kept[1:])
+        points, units, offsets = points[keep], units[keep], kept[offsets]
+    undefined = values_at(np.flatnonzero(points == UNDEFINED), offsets)
+    altered = values_at(np.flatnonzero(table.units[points] != units), offsets) & ~undefined
+    points[points == UNDEFINED] = 0xFFFD
+    return Decoded(to_strings(points, offsets), undefined, altered)
+
+
+def encode_text(values: pa.Array, encoding: str) -> Encoded:
+    """Write a string array without nulls in a legacy encoding; the inverse of `decode_bytes`."""
+    points, offsets = code_points(values)
+    units: Points = byte_table(encoding).units[points]
+    impossible = values_at(np.flatnonzero(units == UNDEFINED), offsets)
+    units[units == UNDEFINED] = ord("?")
+    double = units > 0xFF
+    ends = np.zeros(len(units) + 1, dtype=np.int64)
+    np.cumsum(double.view(np.uint8) + np.uint8(1), out=ends[1:])
+    data = np.empty(int(ends[-1]), dtype=np.uint8)
+    last = ends[1:] - 1
+    data[last] = units & 0xFF
+    data[last[double] - 1] = units[double] >> 8
+    return Encoded(from_buffers(data.tobytes(), ends[offsets], pa.binary()), impossible)
+
+
+def undo_misreading(values: pa.Array, encoding: str) -> Encoded:
+    """Characters back to the bytes a driver had read as Windows-1252 or Latin-1 before it stored them as UTF-8.
+
+    `impossible`: the value holds a character that is no misread byte, so it is Unicode already or damaged.
+    """
+    points, offsets = code_points(values)
+    units = misread_bytes(encoding)[points]
+    impossible = values_at(np.flatnonzero(units == UNDEFINED), offsets)
+    return Encoded(from_buffers((units & 0xFF).astype(np.uint8).tobytes(), offsets, pa.binary()), impossible)

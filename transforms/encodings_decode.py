@@ -1,0 +1,179 @@
+"""Landed bytes → text, by the encoding the mapping declares. What cannot be read back to the same bytes is refused."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mappings.byte_tables import ENCODINGS
+from transforms.columns import Converted
+from transforms.distinct import code_where, combine, first_of, on_distinct, replace_at
+from transforms.encodings_case import case_damaged, restore_capitals
+from transforms.encodings_codec import Encoded, decode_bytes, undo_misreading
+from transforms.encodings_tables import Mask
+from transforms.syllables import is_syllable, words
+
+_ASCII, _TAIL = r"[\x00-\x7f]", r"[\x80-\xbf]"
+_MULTI = (
+    rf"[\xc2-\xdf]{_TAIL}|\xe0[\xa0-\xbf]{_TAIL}|[\xe1-\xec\xee\xef]{_TAIL}{{2}}|\xed[\x80-\x9f]{_TAIL}"
+    rf"|\xf0[\x90-\xbf]{_TAIL}{{2}}|[\xf1-\xf3]{_TAIL}{{3}}|\xf4[\x80-\x8f]{_TAIL}{{2}}"
+)
+UTF8 = rf"^(?:{_ASCII}|{_MULTI})*$"
+UTF8_BEYOND_ASCII = rf"^{_ASCII}*(?:{_MULTI})(?:{_ASCII}|{_MULTI})*$"
+_LOST_LETTER = r"\pL\?+\pL|(?:^|[\s,.;:(/-])\?+\pL"
+_PERHAPS_LOST = r"\pL\?"
+_ADDRESS_OF_PAGE = r"://|/\S*\?"
+_CUT_LEAD = re.compile(r"[ÃÄÆ](?:\s|$)")  # what is left of a letter whose second byte (often NBSP) was dropped
+_DEEPEST = 3
+
+
+def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str) -> Converted:
+    """Text of a landed binary column.
+
+    `transport`: "bytes" = the source's own bytes; "text" = a driver read them and we hold its text as UTF-8, so a
+    legacy encoding means that the legacy bytes were read as Windows-1252/Latin-1: undone first.
+    `encoding`: utf-8, mojibake (UTF-8 read as Windows-1252/Latin-1, up to three times), tcvn3, vni, viscii, vps, cp1258.
+    Reject codes: text-undecodable (bytes that mean nothing there), text-not-reversible (the repair would not give the
+    bytes back), text-lossy (letters were replaced by ? or U+FFFD before us), text-case-damaged (UPPER/LOWER was run on
+    undecoded bytes). Warn codes: text-mixed-encoding (this value was in another encoding than its column),
+    text-perhaps-lossy. Raises ValueError for a transport or encoding there is not.
+    """
+    if transport not in ("bytes", "text"):
+        raise ValueError(f"transport is bytes or text, not {transport!r}")
+    whole = combine(values)
+    if not (pa.types.is_binary(whole.type) or pa.types.is_large_binary(whole.type)):
+        whole = whole.cast(pa.large_binary() if pa.types.is_large_string(whole.type) else pa.binary())
+    if encoding == "utf-8":
+        return _lossy_refused(_utf8(whole))
+    if encoding == "mojibake":
+        return _lossy_refused(on_distinct(whole, _mojibake))
+    if encoding not in ENCODINGS:
+        raise ValueError(f"unknown encoding {encoding!r}; there are utf-8, mojibake, {', '.join(ENCODINGS)}")
+    return _lossy_refused(on_distinct(whole, partial(_legacy, transport=transport, encoding=encoding)))
+
+
+def _utf8(values: pa.Array) -> Converted:
+    kind = pa.large_string() if pa.types.is_large_binary(values.type) else pa.string()
+    try:
+        return Converted(values.cast(kind))
+    except pa.ArrowInvalid:
+        good = pc.match_substring_regex(values, UTF8)
+        readable = pc.if_else(good, values, pa.scalar(None, values.type))
+        return Converted(readable.cast(kind), code_where(pc.invert(good), "text-undecodable"))
+
+
+def _lossy_refused(done: Converted) -> Converted:
+    """Refuse values whose letters were replaced by ? or U+FFFD: they are never guessed here."""
+    text = done.values
+    lost = code_where(pc.match_substring(text, "\ufffd"), "text-lossy")
+    asking = pc.fill_null(pc.match_substring(text, "?"), False)
+    perhaps = None
+    if pc.any(asking).as_py():
+        some = text.filter(asking)
+        no_page = pc.invert(pc.match_substring_regex(some, _ADDRESS_OF_PAGE))
+        sure = pc.and_(pc.match_substring_regex(some, _LOST_LETTER), no_page)
+        maybe = pc.and_(pc.match_substring_regex(some, _PERHAPS_LOST), pc.and_(no_page, pc.invert(sure)))
+        everywhere = pa.array(np.zeros(len(text), dtype=bool))
+        lost = first_of(lost, code_where(pc.replace_with_mask(everywhere, asking, sure), "text-lossy"))
+        perhaps = code_where(pc.replace_with_mask(everywhere, asking, maybe), "text-perhaps-lossy")
+    if lost is None:
+        return Converted(text, done.reject, first_of(done.warn, perhaps))
+    kept = pc.if_else(lost.is_null(), text, pa.scalar(None, text.type))
+    return Converted(kept, first_of(done.reject, lost), first_of(done.warn, perhaps))
+
+
+def _legacy(values: pa.Array, *, transport: str, encoding: str) -> Converted:
+    read = _utf8(values) if transport == "text" else None
+    raw = _original_bytes(read.values, encoding) if read else Encoded(values, np.zeros(len(values), dtype=bool))
+    decoded = decode_bytes(raw.data, encoding)
+    failed = raw.impossible | decoded.undefined | decoded.altered
+    reasons = np.full(len(values), None, dtype=object)
+    reasons[failed] = "text-undecodable"
+    reasons[decoded.altered] = "text-not-reversible"
+    other = failed | _looks_utf8(raw.data)
+    text, kept = _vote(decoded.text, np.flatnonzero(other), values if transport == "bytes" else None, read, raw)
+    reasons[kept] = None
+    damaged = case_damaged(raw.data, text, encoding)
+    reasons[damaged & ~kept & (reasons == None)] = "text-case-damaged"  # noqa: E711
+    if encoding == "tcvn3":
+        text = restore_capitals(text)
+    reject = first_of(read.reject if read else None, pa.array(reasons, pa.string()))
+    if reject is not None:
+        text = pc.if_else(reject.is_null(), text, pa.scalar(None, text.type))
+    return Converted(text, reject, code_where(kept, "text-mixed-encoding"))
+
+
+def _original_bytes(text: pa.Array, encoding: str) -> Encoded:
+    return undo_misreading(text.fill_null(""), encoding)
+
+
+def _looks_utf8(raw: pa.Array) -> Mask:
+    return np.asarray(pc.match_substring_regex(raw, UTF8_BEYOND_ASCII).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _vote(
+    text: pa.Array, positions: np.ndarray[tuple[int], np.dtype[np.intp]], own: pa.Array | None,
+    read: Converted | None, raw: Encoded,
+) -> tuple[pa.Array, Mask]:
+    """Values the column's encoding does not explain: are they sound Vietnamese in UTF-8 or as mojibake?
+
+    Python, value by value: only the few that failed or look like UTF-8 come here.
+    """
+    kept, at, new = np.zeros(len(text), dtype=bool), [], []
+    for place in map(int, positions):
+        candidates = [own[place].as_py()] if own is not None else []
+        if read is not None:
+            candidates += [(read.values[place].as_py() or "").encode(), raw.data[place].as_py()]
+        found = next((sound for data in candidates if (sound := sound_text(data)) is not None), None)
+        if found is not None:
+            kept[place] = True
+            at.append(place)
+            new.append(found)
+    return replace_at(text, at, list(new)), kept
+
+
+def sound_text(data: bytes) -> str | None:
+    """The UTF-8 text of `data` when every accented word in it is a Vietnamese syllable and no character is odd."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    accented = [word for word in words(text) if not word.isascii()]
+    odd = any(not char.isascii() and not char.isalpha() and unicodedata.category(char)[0] not in "MPZ" for char in text)
+    odd = odd or any(unicodedata.category(char) == "Cc" and char not in "\t\r\n" for char in text)
+    return text if accented and not odd and all(map(is_syllable, accented)) else None
+
+
+def _mojibake(values: pa.Array) -> Converted:
+    read = _utf8(values)
+    text = read.values.fill_null("")
+    repaired, unread = np.zeros(len(text), dtype=bool), ~_ascii(text)
+    for _ in range(_DEEPEST):
+        places = np.flatnonzero(repaired | unread) if not repaired.any() else np.flatnonzero(repaired)
+        raw = undo_misreading(text.take(pa.array(places)), "mojibake")
+        good = _looks_utf8(raw.data) & ~raw.impossible
+        if not good.any():
+            break
+        new = raw.data.filter(pa.array(good)).cast(pa.string())
+        repaired = np.zeros(len(text), dtype=bool)
+        repaired[places[good]] = True
+        unread &= ~repaired
+        text = pc.replace_with_mask(text, pa.array(repaired), new)
+    sound = np.zeros(len(text), dtype=bool)
+    for place in map(int, np.flatnonzero(unread)):
+        value = text[place].as_py()
+        sound[place] = not _CUT_LEAD.search(value) and sound_text(value.encode()) is not None
+    failed = code_where(unread & ~sound, "text-not-reversible")
+    reject = first_of(read.reject, failed)
+    if reject is not None:
+        text = pc.if_else(reject.is_null(), text, pa.scalar(None, text.type))
+    return Converted(text, reject, code_where(sound, "text-mixed-encoding"))
+
+
+def _ascii(text: pa.Array) -> Mask:
+    return np.asarray(pc.string_is_ascii(text).to_numpy(zero_copy_only=False), dtype=bool)

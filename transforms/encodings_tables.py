@@ -1,0 +1,147 @@
+"""The byte tables as flat look-up arrays, and arrow strings as flat arrays of code points.
+
+A *unit* is what one letter occupies: one byte, or two (VNI, Windows-1258). It is written as a number: the byte itself,
+or first * 256 + second.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mappings.byte_tables import letter_bytes
+
+Bytes = npt.NDArray[np.uint8]
+Points = npt.NDArray[np.uint16]
+Offsets = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+UNDEFINED = 0xFFFF
+_NOT_TEXT = ("L", "C")
+
+
+@dataclass(frozen=True, eq=False)
+class ByteTable:
+    """`singles`: byte → code point. `pairs`: unit of two bytes → code point, 0 = no such pair.
+
+    `seconds`: bytes that can end a pair. `units`: code point → the unit it is written as, UNDEFINED = cannot be.
+    """
+
+    name: str
+    singles: Points
+    pairs: Points
+    seconds: Mask
+    units: Points
+
+
+def _other_bytes(encoding: str) -> Points:
+    """Bytes that stand for no Vietnamese letter: ASCII, and the signs (never the letters) of Windows-1252."""
+    singles = np.full(256, UNDEFINED, dtype=np.uint16)
+    singles[:128] = np.arange(128)
+    for byte in range(128, 256):
+        char = bytes([byte]).decode("cp1258" if encoding == "cp1258" else "cp1252", errors="replace")
+        known = char != "\ufffd"
+        if known and (encoding == "cp1258" or not unicodedata.category(char).startswith(_NOT_TEXT)):
+            singles[byte] = ord(char)
+    return singles
+
+
+@cache
+def byte_table(encoding: str) -> ByteTable:
+    """Build the look-up arrays of one encoding of `mappings.byte_tables.ENCODINGS`."""
+    singles, pairs = _other_bytes(encoding), np.zeros(1 << 16, dtype=np.uint16)
+    seconds, units = np.zeros(256, dtype=bool), np.full(1 << 16, UNDEFINED, dtype=np.uint16)
+    for letter, data in letter_bytes(encoding).items():
+        if len(data) == 1:
+            singles[data[0]] = ord(letter)
+        else:
+            pairs[data[0] << 8 | data[1]] = ord(letter)
+            seconds[data[1]] = True
+    two = np.flatnonzero(pairs)
+    units[pairs[two]] = two
+    one = np.flatnonzero(singles != UNDEFINED)
+    units[singles[one]] = one
+    if encoding == "tcvn3":
+        _draw_capitals_as_lower_case(units)
+    return ByteTable(encoding, singles, pairs, seconds, units)
+
+
+def _draw_capitals_as_lower_case(units: Points) -> None:
+    """TCVN3 has no toned capitals: the H fonts show the byte of the small letter, so that is how one is written."""
+    for small in letter_bytes("tcvn3"):
+        capital = ord(small.upper())
+        if units[capital] == UNDEFINED:
+            units[capital] = units[ord(small)]
+
+
+@cache
+def misread_bytes(encoding: str) -> Points:
+    """Code point → the byte it stood for before a driver read the bytes as Windows-1252 or Latin-1.
+
+    Undefined bytes of Windows-1252 come through as C1 characters, so both ways lead back. Copying TCVN3 text out of
+    a PDF turns its ư (0xAD) into U+2212 and its ã (0xB7) into U+2219.
+    """
+    back = np.full(1 << 16, UNDEFINED, dtype=np.uint16)
+    back[:256] = np.arange(256)
+    for byte in range(0x80, 0xA0):
+        char = bytes([byte]).decode("cp1252", errors="replace")
+        if char != "\ufffd":
+            back[ord(char)] = byte
+    if encoding == "tcvn3":
+        back[0x2212], back[0x2219] = 0xAD, 0xB7
+    return back
+
+
+def buffers(values: pa.Array) -> tuple[Bytes, Offsets]:
+    """Bytes and n + 1 offsets (starting at 0) of a binary or string array without nulls."""
+    if pa.types.is_large_binary(values.type) or pa.types.is_large_string(values.type):
+        width: type[np.signedinteger[npt.NBitBase]] = np.int64
+    else:
+        width = np.int32
+    _, where, data = values.buffers()
+    if not len(values) or where is None:
+        return np.zeros(0, dtype=np.uint8), np.zeros(len(values) + 1, dtype=np.int64)
+    offsets = np.frombuffer(where, dtype=width)[values.offset : values.offset + len(values) + 1].astype(np.int64)
+    raw = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
+    return raw[offsets[0] : offsets[-1]], offsets - offsets[0]
+
+
+def from_buffers(data: bytes, offsets: Offsets, kind: pa.DataType) -> pa.Array:
+    """The array over `data`; `kind` is pa.string() or pa.binary(), its large form is taken beyond 2 GiB."""
+    if len(data) >= 1 << 31:
+        large = pa.large_string() if pa.types.is_string(kind) else pa.large_binary()
+        return pa.Array.from_buffers(large, len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    narrow = pa.py_buffer(offsets.astype(np.int32))
+    return pa.Array.from_buffers(kind, len(offsets) - 1, [None, narrow, pa.py_buffer(data)])
+
+
+def code_points(values: pa.Array) -> tuple[Points, Offsets]:
+    """UTF-16 code units and their offsets, of a string array without nulls."""
+    data, offsets = buffers(values)
+    widths = ((data & 0xC0) != 0x80).view(np.uint8) + (data >= 0xF0).view(np.uint8)
+    ends = np.zeros(len(data) + 1, dtype=np.int64)
+    np.cumsum(widths, out=ends[1:])
+    units = data.tobytes().decode("utf-8").encode("utf-16-le")
+    return np.frombuffer(units, dtype=np.uint16), ends[offsets]
+
+
+def to_strings(points: Points, offsets: Offsets) -> pa.Array:
+    """Inverse of `code_points`, for text without surrogates."""
+    widths = np.ones(len(points), dtype=np.uint8)
+    widths += points >= 0x80
+    widths += points >= 0x800
+    ends = np.zeros(len(points) + 1, dtype=np.int64)
+    np.cumsum(widths, out=ends[1:])
+    return from_buffers(points.tobytes().decode("utf-16-le").encode("utf-8"), ends[offsets], pa.string())
+
+
+def values_at(positions: Offsets, offsets: Offsets) -> Mask:
+    """Which values hold one of the given positions."""
+    hit = np.zeros(len(offsets) - 1, dtype=bool)
+    hit[np.searchsorted(offsets, positions, side="right") - 1] = True
+    return hit
