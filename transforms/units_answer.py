@@ -19,14 +19,14 @@ class Answer:
     """One result row. Text columns; '' = not applicable. `candidates` are new commune codes joined by `|`."""
 
     status: str = UNMATCHED
-    era: str = "undecided"
+    era: str = ""
     old_code: str = ""
     old_valid_from: str = ""
     old_name: str = ""
     new_code: str = ""
     new_name: str = ""
     new_province_code: str = ""
-    rule: str = "unknown"
+    rule: str = ""
     score: float = 0.0
     runner_up: str = ""
     runner_up_score: float = 0.0
@@ -80,13 +80,15 @@ def _outcome(index: Index, uids: tuple[int, ...], carries: Carries, settled: boo
     eras = {unit.era for unit in units}
     one = units[0] if len(units) == 1 else None
     base = Answer(
-        era=eras.pop() if len(eras) == 1 else "undecided",
+        era=eras.pop() if len(eras) == 1 else "undecided" if NEW in eras else "old" if eras else "",
         candidates="|".join(codes[:MAX_CANDIDATES]),
         old_code=one.code if one and one.era != NEW else "",
         old_valid_from=one.valid_from if one and one.era != NEW else "",
         old_name=one.name if one and one.era != NEW else "",
         path=path(index, one) if one else "",
     )
+    if not units:
+        return base
     if not codes:
         return replace(base, rule="successor-unknown", evidence="the unit ended before 2025 and no source names its successor")
     evidence = _clauses(index, units, codes, carries) if by_law else ""

@@ -13,7 +13,6 @@ from transforms.match_keys import bare, squeezed
 from transforms.units_index import NEW, Index, slot
 
 Parents = frozenset[str]
-NOBODY: Parents = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

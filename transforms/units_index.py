@@ -36,6 +36,9 @@ class Unit:
     era: str
     successors: tuple[Successor, ...]
 
+    def holds(self, day: str) -> bool:
+        return self.valid_from <= day and (not self.valid_to or day < self.valid_to)
+
 
 @dataclass(eq=False)
 class Index:

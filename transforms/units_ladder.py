@@ -11,12 +11,12 @@ A mark that was written and contradicts the name is an error to be weighed (rung
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from transforms.addresses import Chunk
 from transforms.match_keys import omits_marks_only
 from transforms.units_index import HISTORIC, NEW, OLD, Index, Unit, slot
+from transforms.units_outcome import REFORM
 
 RUNGS = ("canonical", "unaccented", "type-free", "unaccented-type-free")
 
@@ -32,10 +32,30 @@ class Hit:
     runner_up_score: float = 0.0
 
 
-def read_name(index: Index, chunk: Chunk, within: frozenset[int] | None, eras: tuple[tuple[str, ...], ...]) -> Hit | None:
-    """The first of rungs 1–4 that finds a unit. `eras`: which to look in, the likeliest group first."""
-    best, found = len(RUNGS), []
-    second = -1
+@dataclass(frozen=True, slots=True)
+class Eras:
+    """Which eras a name is looked for in, the likeliest group first, with and without a district beside it; `day` is the
+    date the names are known to be of."""
+
+    with_district: tuple[tuple[str, ...], ...] = ((OLD,), (HISTORIC, NEW))  # a district: the time before the reform
+    without_district: tuple[tuple[str, ...], ...] = ((OLD, NEW), (HISTORIC,))
+    day: str = ""
+
+
+def eras_of(era: str, as_of: str) -> Eras:
+    """What the column's era and the row's date say. A date after the reform makes the new reading likelier, no more."""
+    if era == NEW:
+        return Eras(((NEW,),), ((NEW,),), as_of)
+    if era or (as_of and as_of < REFORM):
+        return Eras(((OLD,), (HISTORIC,)), ((OLD,), (HISTORIC,)), as_of)
+    return Eras(without_district=((NEW,), (OLD,), (HISTORIC,)), day=as_of) if as_of else Eras()
+
+
+def read_name(
+    index: Index, chunk: Chunk, within: frozenset[int] | None, groups: tuple[tuple[str, ...], ...], day: str = ""
+) -> Hit | None:
+    """The first of rungs 1–4 that finds a unit inside the block (None = the whole country)."""
+    best, found, second = len(RUNGS), list[int](), -1
     for uid in index.communes.get(slot(chunk.key), ()):
         if within is not None and uid not in within:
             continue
@@ -47,12 +67,11 @@ def read_name(index: Index, chunk: Chunk, within: frozenset[int] | None, eras: t
             found.append(uid)
         else:
             second = uid
-    if not found:
-        return None
-    kept, dropped = prefer(index, found, eras)
+    kept, dropped = prefer(index, found, groups, day)
     if not kept:
         return None
-    return Hit(RUNGS[best], kept, 100.0, dropped[0] if dropped else second, 100.0 if dropped or second >= 0 else 0.0)
+    second = dropped[0] if dropped else second
+    return Hit(RUNGS[best], kept, 100.0, second, 100.0 if second >= 0 else 0.0)
 
 
 def _rung(chunk: Chunk, unit: Unit) -> int:
@@ -64,17 +83,13 @@ def _rung(chunk: Chunk, unit: Unit) -> int:
     return len(RUNGS)
 
 
-def prefer(index: Index, uids: Iterable[int], eras: tuple[tuple[str, ...], ...]) -> tuple[tuple[int, ...], list[int]]:
-    """The units of the first group of eras that has any, and those passed over."""
-    uids = list(uids)
-    for group in eras:
-        kept = tuple(uid for uid in uids if index.units[uid].era in group)
-        if kept:
-            return kept, [uid for uid in uids if uid not in kept]
-    return (), uids
-
-
-WITH_DISTRICT = ((OLD,), (HISTORIC, NEW))  # a district is named: the address speaks of the time before the reform
-WITHOUT_DISTRICT = ((OLD, NEW), (HISTORIC,))
-ONLY_OLD = ((OLD,), (HISTORIC,))
-ONLY_NEW = ((NEW,),)
+def prefer(
+    index: Index, uids: list[int], groups: tuple[tuple[str, ...], ...], day: str = ""
+) -> tuple[tuple[int, ...], list[int]]:
+    """The units that were valid on the day, else those of the first group of eras that has any; and those passed over."""
+    allowed = {era for group in groups for era in group}
+    uids = [uid for uid in uids if index.units[uid].era in allowed]
+    choices = [[uid for uid in uids if day and index.units[uid].holds(day)]]
+    choices += [[uid for uid in uids if index.units[uid].era in group] for group in groups]
+    kept = next((choice for choice in choices if choice), [])
+    return tuple(kept), [uid for uid in uids if uid not in kept]

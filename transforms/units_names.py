@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from transforms.addresses import CITY, COMMUNE, DISTRICT, PLAIN, PROVINCE, Chunk
 from transforms.units_answer import Finding
-from transforms.units_context import Parents, block
+from transforms.units_context import block
 from transforms.units_fuzzy import read_fuzzy
-from transforms.units_index import NEW, Index
-from transforms.units_ladder import (
-    ONLY_NEW,
-    ONLY_OLD,
-    RUNGS,
-    WITH_DISTRICT,
-    WITHOUT_DISTRICT,
-    Hit,
-    read_name,
-)
-from transforms.units_outcome import REFORM
-from transforms.units_reading import Reading, readings
+from transforms.units_index import Index
+from transforms.units_ladder import RUNGS, Eras, Hit, read_name
+from transforms.units_reading import Given, Reading, readings
 
-EraGroups = tuple[tuple[str, ...], ...]
-AFTER_REFORM: EraGroups = ((NEW,), ("old",), ("historic",))
-
-
-@dataclass(frozen=True, slots=True)
-class Eras:
-    """Which eras a name is looked for in, when a district is named and when none is."""
-
-    with_district: EraGroups = WITH_DISTRICT
-    without_district: EraGroups = WITHOUT_DISTRICT
-
-
-def eras_of(era: str, as_of: str) -> Eras:
-    """What the column's era and the row's date say. A date after the reform makes the new reading likelier, no more."""
-    if era == "new":
-        return Eras(ONLY_NEW, ONLY_NEW)
-    if era in ("old", "historic") or (as_of and as_of < REFORM):
-        return Eras(ONLY_OLD, ONLY_OLD)
-    return Eras(without_district=AFTER_REFORM) if as_of else Eras()
-
-
-def read_names(index: Index, chunks: tuple[Chunk, ...], given: Parents, eras: Eras) -> Finding:
+def read_names(index: Index, chunks: tuple[Chunk, ...], given: Given, eras: Eras) -> Finding:
     """Rungs 1–4 over all readings; rung 5 only when they find nothing; else why not."""
     if not any(chunk.level in (COMMUNE, PLAIN, DISTRICT) for chunk in chunks):
         return Finding("unknown", ())
@@ -73,7 +42,7 @@ def _rank(finding: Finding) -> tuple[bool, int]:
 
 def _exact(index: Index, reading: Reading, eras: Eras) -> Finding | None:
     groups = eras.with_district if reading.districts else eras.without_district
-    return _first(index, reading, lambda chunk, within: read_name(index, chunk, within, groups))
+    return _first(index, reading, lambda chunk, within: read_name(index, chunk, within, groups, eras.day))
 
 
 def _fuzzy(index: Index, reading: Reading, eras: Eras) -> Finding | None:
@@ -92,7 +61,7 @@ def _first(
     anywhere = not reading.provinces and not reading.districts
     for within in blocks or ((None,) if anywhere else ()):
         for chunk in reading.communes:
-            if anywhere and not chunk.type:
+            if anywhere and chunk.level != COMMUNE:
                 continue
             hit = read(chunk, within)
             if hit:
@@ -101,7 +70,7 @@ def _first(
 
 
 def _finding(reading: Reading, chunk: Chunk, hit: Hit, anywhere: bool) -> Finding:
-    settled = not anywhere and bool(chunk.type or reading.districts)
+    settled = not anywhere and bool(chunk.level == COMMUNE or reading.districts)
     rule = hit.rung if reading.exact else f"fuzzy-parent+{hit.rung}"
     why = "" if settled else "a commune's name without its parents" if anywhere else "a name without type word or district"
     return Finding(rule, hit.uids, hit.score, hit.runner_up, hit.runner_up_score, why, settled)

@@ -7,10 +7,10 @@ otherwise the address contradicts itself and no reading exists. Plain chunks tak
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transforms.addresses import CITY, COMMUNE, DISTRICT, PLAIN, PROVINCE, Chunk
-from transforms.units_context import NOBODY, Mention, Parents, district_mention, province_mention
+from transforms.units_context import Mention, Parents, district_mention, province_mention
 from transforms.units_index import Index
 
 
@@ -24,14 +24,33 @@ class Reading:
     exact: bool = True
 
 
-def readings(index: Index, chunks: tuple[Chunk, ...], given: Parents, fuzzy: bool) -> Iterator[Reading]:
-    """All consistent readings, the likeliest first. `given` are provinces known from elsewhere."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Parents known beside the words: from code columns (they must hold) and from the system's scope (`home`: where a
+    name that says nothing of its parents is looked for)."""
+
+    provinces: Parents = frozenset()
+    districts: tuple[Parents, ...] = ()
+    home_provinces: Parents = frozenset()
+    home_districts: Parents = frozenset()
+
+
+def readings(index: Index, chunks: tuple[Chunk, ...], given: Given, fuzzy: bool) -> Iterator[Reading]:
+    """All consistent readings, the likeliest first."""
     for at, province in _provinces(index, chunks, fuzzy):
-        places = province.parents if province else given
-        if province and given:
-            places = province.parents & given or province.parents
+        places = province.parents if province else given.provinces or given.home_provinces
+        if province and given.provinces:
+            places &= given.provinces
+            if not places:
+                continue
         rest = tuple(chunk for position, chunk in enumerate(chunks) if position != at)
-        yield from _districts(index, rest, places, province.exact if province else True, fuzzy)
+        for reading in _districts(index, rest, places, province.exact if province else True, fuzzy):
+            if given.districts:
+                yield replace(reading, districts=reading.districts + given.districts)
+                continue
+            if given.home_districts and not reading.districts:
+                yield replace(reading, districts=(given.home_districts,))
+            yield reading
 
 
 def _provinces(index: Index, chunks: tuple[Chunk, ...], fuzzy: bool) -> Iterator[tuple[int, Mention | None]]:
@@ -79,6 +98,3 @@ def _communes(chunks: tuple[Chunk, ...], near: int) -> tuple[Chunk, ...]:
     if not plain:
         return ()
     return (plain[min(near, len(plain)) - 1 if near > 0 else len(plain) - 1 if near < 0 else 0],)
-
-
-__all__ = ["NOBODY", "Reading", "readings"]

@@ -1,0 +1,90 @@
+"""The first rung: a commune code with its era. A code without an era names up to two places and decides nothing alone.
+
+The era comes from the column (scope), the row's date, a district beside it, or the name beside it when it fits one
+reading only. A name or parent that contradicts the code is a conflict: both sides' successors are candidates, and a
+steward or more evidence decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rapidfuzz.distance import OSA
+
+from transforms.addresses import Chunk
+from transforms.match_keys import bare, omits_marks_only, squeezed
+from transforms.units_answer import Finding
+from transforms.units_fuzzy import allowed_errors
+from transforms.units_index import NEW, OLD, Index, Unit, slot
+from transforms.units_ladder import Eras, prefer
+
+_NUMBER = re.compile(r"(\d{1,5})(?:\.0+)?")
+CONFLICT, ERA_UNDECIDED = "conflict", "era-undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside a code: the commune name's chunk, the blocks of its parents, and whether a district is named."""
+
+    name: Chunk | None
+    blocks: tuple[frozenset[int], ...]
+    has_parents: bool
+    has_district: bool
+
+
+def clean_code(raw: str, width: int = 5) -> str:
+    """A code as text of its full width: spreadsheets drop leading zeros and add `.0`. '' when it is no code."""
+    found = _NUMBER.fullmatch(raw.strip())
+    return found[1].zfill(width) if found and len(found[1]) <= width and int(found[1]) else ""
+
+
+def read_code(index: Index, code: str, era: str, eras: Eras, beside: Beside) -> Finding:
+    """The unit of a code, a conflict, or an undecided era."""
+    old = _instance(index, code, eras, old=True) if era != NEW else None
+    new = _instance(index, code, eras, old=False) if _new_is_possible(era, eras, beside) else None
+    sides = [uid for uid in (old, new) if uid is not None]
+    if not sides:
+        return Finding("unknown-code", (), evidence=f"code {code} is no {era or 'known'} commune code", settled=False)
+    fitting = [uid for uid in sides if _fits(index, uid, code, beside)]
+    if not fitting:
+        return Finding(CONFLICT, tuple(sides), evidence="code and name or parents disagree", settled=False)
+    if len(fitting) == 1:
+        why = "" if len(sides) == 1 else "code and name fit one era only"
+        return Finding("code", (fitting[0],), evidence=why)
+    heirs = {pair[0] for uid in fitting for pair in index.units[uid].successors}
+    if len(heirs) == 1:
+        return Finding("code", tuple(fitting), evidence="old and new reading lead to the same unit")
+    return Finding(ERA_UNDECIDED, tuple(fitting), evidence=f"code {code} is a unit of both eras", settled=False)
+
+
+def _new_is_possible(era: str, eras: Eras, beside: Beside) -> bool:
+    return era == NEW or (not era and not beside.has_district and any(NEW in group for group in eras.without_district))
+
+
+def _instance(index: Index, code: str, eras: Eras, *, old: bool) -> int | None:
+    uids = [uid for uid in index.by_code.get(code, []) if (index.units[uid].era != NEW) == old]
+    kept, _ = prefer(index, uids, ((OLD,), ("historic",)) if old else ((NEW,),), eras.day)
+    return max(kept, key=lambda uid: index.units[uid].valid_from) if kept else None
+
+
+def _fits(index: Index, uid: int, code: str, beside: Beside) -> bool:
+    """Does the name beside the code fit the unit, or a name that the same code had in the same era?"""
+    if beside.has_parents and not any(uid in block for block in beside.blocks):
+        return False
+    if beside.name is None:
+        return True
+    is_new = index.units[uid].era == NEW
+    spans = (index.units[other] for other in index.by_code[code])
+    return any(same_name(beside.name, unit) for unit in spans if (unit.era == NEW) == is_new)
+
+
+def same_name(chunk: Chunk, unit: Unit) -> bool:
+    """Equal, marks left out, or a typing error: enough to confirm a code, never to find a unit."""
+    if chunk.key == unit.key or omits_marks_only(chunk.key, unit.key):
+        return True
+    written, name = (chunk.key, unit.key) if chunk.key != bare(chunk.key) else (chunk.key, bare(unit.key))
+    if any(char.isdigit() for char in slot(written) + slot(name)):
+        return False
+    written, name = squeezed(written), squeezed(name)
+    return OSA.distance(written, name) <= min(allowed_errors(written), allowed_errors(name))
