@@ -29,9 +29,7 @@ class SampleSystems:
     rows: Mapping[str, int]
 
 
-def build(
-    home: Path, *, rows: int = 10_000, seed: int = SEED, bad_share: float = 0.02, use_mariadb: bool | None = None
-) -> SampleSystems:
+def build(home: Path, *, rows: int = 10_000, seed: int = SEED, bad_share: float = 0.02, use_mariadb: bool | None = None) -> SampleSystems:
     """Write the systems under `home`.
 
     Args:
@@ -55,9 +53,7 @@ def build(
     return SampleSystems(home, connections, labels, {name: pa.parquet.read_metadata(p).num_rows for name, p in labels.items()})
 
 
-def build_city(
-    url: str, labels: Path, *, rows: int, seed: int = SEED, bad_share: float = 0.02, children: bool = False
-) -> None:
+def build_city(url: str, labels: Path, *, rows: int, seed: int = SEED, bad_share: float = 0.02, children: bool = False) -> None:
     """The city system alone, straight into a database: what a benchmark of millions of rows needs."""
     labels.mkdir(parents=True, exist_ok=True)
     fill_city(url, labels, rows=rows, seed=seed, bad_share=bad_share, children=children)
@@ -85,7 +81,10 @@ def _made(home: Path, asked: Mapping[str, object], url: str) -> bool:
     return found >= {table.name for table in CITY_TABLES}
 
 
-_TABLES = {True: "select name from sqlite_master", False: "select table_name from information_schema.tables where table_schema = database()"}
+_TABLES = {
+    True: "select name from sqlite_master",
+    False: "select table_name from information_schema.tables where table_schema = database()",
+}
 
 
 def _fingerprint() -> str:

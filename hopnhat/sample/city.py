@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from hopnhat.sample.database import open_database
@@ -13,7 +14,8 @@ from hopnhat.sample.labels import LabelFile
 from hopnhat.sample.opencps import CHUNK, CityChunk, city_chunks
 from hopnhat.sample.opencps_children import files, steps
 from hopnhat.sample.opencps_schema import ACTION, DOSSIER, FILE
-from hopnhat.sample.places import communes
+from hopnhat.sample.people import joined
+from hopnhat.sample.places import Mask, communes
 
 SYSTEM = "hn_motcua"
 CITY_TABLES = (DOSSIER, ACTION, FILE)
@@ -69,24 +71,23 @@ def shared_dossiers(chunk: CityChunk) -> pa.Table:
     )  # fmt: skip
 
 
-def twin_differs(stale: pa.ChunkedArray) -> pa.Array:
+def twin_columns(rows: int, at: npt.NDArray[np.int64], keys: pa.Array, stale: Mask) -> dict[str, pa.Array]:
+    """Label columns of a source of `rows` rows whose rows `at` are also held elsewhere, under `keys`."""
+    where = np.full(rows, -1, np.int64)
+    where[at] = np.arange(len(at))
+    differs = np.zeros(rows, np.int64)
+    differs[at] = stale
     told = pa.array([[], ["status", "finished_at", "returned_at"]], pa.list_(pa.string()))
-    return told.take(pa.array(stale.to_numpy().astype(np.int64)))
+    return {"twin": keys.take(pa.array(where, mask=where < 0)), "twin_differs": told.take(pa.array(differs))}
 
 
 def _with_twins(labels: pa.Table, shared: pa.Table) -> pa.Table:
     """Label the city's side of the shared dossiers with the district's key."""
-    n = labels.num_rows
-    at = shared["place"].to_numpy()
-    where = np.full(n, -1, np.int64)
-    where[at] = np.arange(len(at))
-    index = pa.array(where, mask=where < 0)
-    other = pa.array([f"thanhtri_motcua.HOSO|{key}" for key in shared["number"].to_pylist()], pa.string()).take(index)
-    differs = twin_differs(shared["stale"]).take(index)
-    empty = pa.array([[]], pa.list_(pa.string())).take(pa.array(np.zeros(n, np.int64)))
-    differs = pa.array([d if d is not None else e for d, e in zip(differs.to_pylist(), empty.to_pylist(), strict=True)], empty.type)
-    labels = labels.set_column(labels.schema.get_field_index("twin"), "twin", other)
-    return labels.set_column(labels.schema.get_field_index("twin_differs"), "twin_differs", differs)
+    keys = joined("thanhtri_motcua.HOSO|", shared["number"].combine_chunks())
+    stale = shared["stale"].to_numpy().astype(bool)
+    for name, column in twin_columns(labels.num_rows, shared["place"].to_numpy(), keys, stale).items():
+        labels = labels.set_column(labels.schema.get_field_index(name), name, column)
+    return labels
 
 
-__all__ = ["CHUNK", "CITY_TABLES", "DISTRICTS", "fill_city", "shared_dossiers", "twin_differs"]
+__all__ = ["CHUNK", "CITY_TABLES", "DISTRICTS", "fill_city", "shared_dossiers", "twin_columns"]

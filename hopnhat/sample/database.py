@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -79,7 +80,7 @@ class MariaDatabase(_Closing):
                 file.write(lines)
             self.query(f"load data local infile '{path}' into table {table.name} character set utf8mb4")
         finally:
-            os.unlink(path)
+            Path(path).unlink()
 
     def finish(self, table: TableDef) -> None:
         if table.index:
@@ -110,7 +111,7 @@ class SqliteDatabase(_Closing):
     def append(self, table: TableDef, frame: Frame) -> None:
         columns = [frame[name].to_pylist() for name in table.names()]
         places = ", ".join("?" * len(columns))
-        self._connection.executemany(f"insert into {table.name} values ({places})", zip(*columns, strict=True))  # noqa: S608
+        self._connection.executemany(f"insert into {table.name} values ({places})", zip(*columns, strict=True))
         self._connection.commit()
 
     def finish(self, table: TableDef) -> None:
@@ -135,5 +136,6 @@ def tab_lines(columns: Sequence[pa.Array]) -> memoryview:
     ends = pa.repeat("\n", len(filled[0]))
     rows = pc.binary_join_element_wise(*filled[:-1], pc.binary_join_element_wise(filled[-1], ends, ""), "\t")
     _, offsets, data = rows.cast(pa.large_string()).buffers()
-    assert rows.offset == 0 and offsets is not None and data is not None
-    return memoryview(data)
+    assert offsets is not None
+    assert data is not None
+    return memoryview(data)[: int(np.frombuffer(offsets, np.int64)[len(rows)])]

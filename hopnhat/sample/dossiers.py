@@ -22,6 +22,7 @@ NOW = np.datetime64("2025-08-20T17:00:00")
 NEW_ERA_SHARE = 0.005
 Times = npt.NDArray[np.datetime64]
 Mask = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.str_]
 DAY = np.timedelta64(1, "D")
 
 

@@ -39,6 +39,7 @@ class CityChunk:
     labels: pa.Table
     facts: truth.Dossiers
     outcome: pa.Array
+    bad_share: float
     clean: truth.Mask
     """Old-era rows without any defect: what another system may hold too."""
 
@@ -61,7 +62,7 @@ def city_chunk(start: int, rows: int, seed: int, bad_share: float) -> CityChunk:
     planted.plant(rng, frame, plan)
     told = label_columns(planted.DEFECTS, plan.first, plan.second)
     table = label_table(labels | told | {"source_key": frame["dossierId"]}, len(index))
-    return CityChunk(frame, table, facts, told["outcome"], (plan.first == 0) & (plan.second == 0) & ~plan.new_era)
+    return CityChunk(frame, table, facts, told["outcome"], bad_share, (plan.first == 0) & (plan.second == 0) & ~plan.new_era)
 
 
 def _communes(rng: Rng, places: Communes, plan: planted.Plan) -> Ints:

@@ -16,8 +16,14 @@ from hopnhat.sample.places import Mask
 
 PER_DOSSIER = 8
 """Room for ids: child number j of dossier i has id i*8 + j, unique without a counter over chunks."""
-ORPHAN = 0.002
-STEPS = (("1100", "Tiếp nhận hồ sơ"), ("1200", "Phân công thụ lý"), ("2000", "Thẩm định hồ sơ"), ("3000", "Ký duyệt kết quả"), ("4000", "Trả kết quả"))
+ORPHANS_PER_BAD = 0.1
+STEPS = (
+    ("1100", "Tiếp nhận hồ sơ"),
+    ("1200", "Phân công thụ lý"),
+    ("2000", "Thẩm định hồ sơ"),
+    ("3000", "Ký duyệt kết quả"),
+    ("4000", "Trả kết quả"),
+)
 PARTS = (("TP01", "Tờ khai"), ("TP02", "Bản chụp căn cước công dân"), ("TP03", "Giấy tờ chứng minh"), ("KQ01", "Kết quả giải quyết"))
 MISSING = ("dossier_key:parent-missing",)
 DEFECTS = (
@@ -101,13 +107,15 @@ def _common(ids: pa.Array, when: pa.Array, n: int) -> Frame:
 
 def _defects(rng: Rng, chunk: CityChunk, parent: Codes) -> Codes:
     held: Mask = pc.equal(chunk.outcome, "quarantined").to_numpy(zero_copy_only=False)[parent]
-    orphan = rng.random(len(parent)) < (ORPHAN if (~chunk.clean).any() else 0.0)
+    orphan = rng.random(len(parent)) < (chunk.bad_share * ORPHANS_PER_BAD)
     return np.where(orphan, 2, np.where(held, 1, 0))
 
 
 def _finish(names: list[str], frame: Frame, ids: pa.Array, codes: Codes) -> tuple[Frame, pa.Table]:
     """Orphans point at dossiers that were deleted long ago."""
     orphan = codes == 2
-    frame["dossierId"] = replaced(frame["dossierId"], orphan, pc.utf8_slice_codeunits(joined("9", frame["dossierId"]).filter(pa.array(orphan)), 0, 12))
+    frame["dossierId"] = replaced(
+        frame["dossierId"], orphan, pc.utf8_slice_codeunits(joined("9", frame["dossierId"]).filter(pa.array(orphan)), 0, 12)
+    )
     labels = label_columns(DEFECTS, codes, np.zeros(len(codes), np.int64)) | {"source_key": ids}
     return {name: frame[name] for name in names}, label_table(labels, len(codes))
