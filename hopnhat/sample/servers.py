@@ -8,6 +8,7 @@ is no error, and a start after a crash recovers.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -229,10 +230,8 @@ def _running_pid(place: Path) -> int | None:
 
 
 def _is_alive(pid: int) -> bool:
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)  # our own child must be reaped, or it stays a zombie
-    except ChildProcessError:
-        pass
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
