@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from transforms.units_index import NEW, Index, Unit
+from transforms.units_index import NEW, OLD, Index, Unit
 from transforms.units_outcome import REFORM, Successor
 
 Carries = Literal["people", "area", "both"]
@@ -47,6 +47,7 @@ class Finding:
     runner_up_score: float = 0.0
     evidence: str = ""
     settled: bool = True  # False: never resolve on this, only offer candidates
+    only: tuple[str, ...] = ()  # new codes that evidence leaves of the successors
 
 
 def successors(units: list[Unit], carries: Carries) -> tuple[list[str], bool]:
@@ -57,52 +58,58 @@ def successors(units: list[Unit], carries: Carries) -> tuple[list[str], bool]:
     return codes, len(codes) < len({code for code, _ in pairs})
 
 
-def answer(index: Index, finding: Finding, carries: Carries) -> Answer:
-    """Resolve when exactly one new unit is left, otherwise keep the candidates."""
-    found = _outcome(index, finding.uids, carries, finding.settled)
-    rule = finding.rule if not found.rule else f"{finding.rule}+{found.rule}"
-    margin = finding.score - finding.runner_up_score
+def answer(index: Index, finding: Finding, carries: Carries, era: str = "") -> Answer:
+    """Resolve when exactly one new unit is left, otherwise keep the candidates. `era` is the column's, if it is known."""
+    if not finding.uids:
+        return Answer(rule=finding.rule, era=era, evidence=finding.evidence)
+    found = _outcome(index, finding.uids, carries, finding.settled, finding.only)
     return replace(
         found,
-        rule=rule,
+        rule=f"{finding.rule}+{found.rule}" if found.rule and finding.settled else finding.rule,
         score=finding.score,
         runner_up=index.units[finding.runner_up].code if finding.runner_up >= 0 else "",
         runner_up_score=finding.runner_up_score,
-        margin=margin,
+        margin=finding.score - finding.runner_up_score,
         evidence="; ".join(part for part in (finding.evidence, found.evidence) if part),
     )
 
 
 @lru_cache(maxsize=65536)
-def _outcome(index: Index, uids: tuple[int, ...], carries: Carries, settled: bool) -> Answer:
+def _outcome(index: Index, uids: tuple[int, ...], carries: Carries, settled: bool, only: tuple[str, ...]) -> Answer:
+    """The answer but for the rung's own figures, once per unit: a column repeats its units in many spellings."""
     units = [index.units[uid] for uid in uids]
     codes, by_law = successors(units, carries)
-    eras = {unit.era for unit in units}
-    one = units[0] if len(units) == 1 else None
-    base = Answer(
-        era=eras.pop() if len(eras) == 1 else "undecided" if NEW in eras else "old" if eras else "",
-        candidates="|".join(codes[:MAX_CANDIDATES]),
-        old_code=one.code if one and one.era != NEW else "",
-        old_valid_from=one.valid_from if one and one.era != NEW else "",
-        old_name=one.name if one and one.era != NEW else "",
-        path=path(index, one) if one else "",
-    )
-    if not units:
-        return base
+    base = _describe(index, units)
     if not codes:
-        return replace(base, rule="successor-unknown", evidence="the unit ended before 2025 and no source names its successor")
-    evidence = _clauses(index, units, codes, carries) if by_law else ""
+        return replace(base, rule="successor-unknown", evidence="no source names the successor of the unit")
+    law = _clauses(index, units, codes, carries) if by_law else ""
+    codes = [code for code in codes if code in only] or codes if only else codes
     if len(codes) > 1 or not settled:
-        return replace(base, status=AMBIGUOUS, rule="split" if one and len(codes) > 1 else "homonyms" if not one else "", evidence=evidence)
+        rule = "split" if len(units) == 1 else "homonyms"
+        return replace(base, status=AMBIGUOUS, rule=rule, evidence=law, candidates="|".join(codes[:MAX_CANDIDATES]))
     return replace(
         base,
         status=RESOLVED,
         rule="law-population" if by_law else "",
-        evidence=evidence,
+        evidence=law,
         new_code=codes[0],
         new_name=index.new_name[codes[0]],
         new_province_code=index.new_province[codes[0]],
+        candidates=codes[0],
     )
+
+
+def _describe(index: Index, units: list[Unit]) -> Answer:
+    """What is said of the old side. Several units are named only by their era."""
+    eras = {unit.era for unit in units}
+    era = eras.pop() if len(eras) == 1 else "undecided" if NEW in eras else OLD
+    olds = [unit for unit in units if unit.era != NEW]
+    if len(units) > 1 and (len({unit.code for unit in olds}) != 1 or len(olds) != len(units)):
+        return Answer(era=era)
+    unit = max(units, key=lambda one: one.valid_from)
+    if unit.era == NEW:
+        return Answer(era=era)
+    return Answer(era=era, old_code=unit.code, old_valid_from=unit.valid_from, old_name=unit.name, path=path(index, unit))
 
 
 def _clauses(index: Index, units: list[Unit], codes: list[str], carries: Carries) -> str:

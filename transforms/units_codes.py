@@ -20,7 +20,7 @@ from transforms.units_index import NEW, OLD, Index, Unit, slot
 from transforms.units_ladder import Eras, prefer
 
 _NUMBER = re.compile(r"(\d{1,5})(?:\.0+)?")
-CONFLICT, ERA_UNDECIDED = "conflict", "era-undecided"
+CONFLICT, ERA_UNDECIDED, UNKNOWN_CODE = "conflict", "era-undecided", "unknown-code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def read_code(index: Index, code: str, era: str, eras: Eras, beside: Beside) -> 
     new = _instance(index, code, eras, old=False) if _new_is_possible(era, eras, beside) else None
     sides = [uid for uid in (old, new) if uid is not None]
     if not sides:
-        return Finding("unknown-code", (), evidence=f"code {code} is no {era or 'known'} commune code", settled=False)
+        return Finding(UNKNOWN_CODE, (), evidence=f"code {code} is no {era or 'known'} commune code", settled=False)
     fitting = [uid for uid in sides if _fits(index, uid, code, beside)]
     if not fitting:
         return Finding(CONFLICT, tuple(sides), evidence="code and name or parents disagree", settled=False)

@@ -1,0 +1,75 @@
+"""One query to what was found: code, then names in columns, then text, and what to do when two of them disagree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from transforms.addresses import COMMUNE, DISTRICT, PROVINCE, Chunk, addresses, chunks
+from transforms.units_answer import Finding, successors
+from transforms.units_codes import CONFLICT, UNKNOWN_CODE, Beside, clean_code, read_code
+from transforms.units_context import block
+from transforms.units_index import Index, known_names
+from transforms.units_ladder import Eras, eras_of
+from transforms.units_names import read_names
+from transforms.units_query import Query, given_by_codes, named_chunks
+from transforms.units_reading import Given, readings
+
+NO_COLUMNS = ("",) * 6
+
+
+def find(index: Index, query: Query, era: str, home: Given) -> Finding:
+    """Code, then names in columns, then text. A lower step is taken only when the higher one has nothing to say."""
+    eras = eras_of(era, query.as_of)
+    if query[1:7] == NO_COLUMNS:
+        return _read_text(index, query.text, (), home, eras)
+    given = given_by_codes(index, query, era, home)
+    names = named_chunks(index, query)
+    code = clean_code(query.commune_code)
+    if code:
+        found = read_code(index, code, era, eras, _beside(index, names, given))
+        if found.rule not in (CONFLICT, UNKNOWN_CODE) or not names:
+            return found
+        return conflict(found, read_names(index, names, given, eras))
+    found = read_names(index, names, given, eras) if query.commune else Finding("no-commune", ())
+    if found.uids or not query.text:
+        return found
+    return _read_text(index, query.text, names if not query.commune else (), given, eras)
+
+
+def _read_text(index: Index, text: str, names: tuple[Chunk, ...], given: Given, eras: Eras) -> Finding:
+    """The first of the text's addresses that names a unit; two that name different places are a conflict."""
+    known = known_names(index)
+    found = [read_names(index, chunks(part, known) + names, given, eras) for part in addresses(text)]
+    named = [finding for finding in found if finding.uids]
+    if len(named) > 1:
+        return both_addresses(index, named[0], named[1])
+    return named[0] if named else found[0] if found else Finding("unknown", ())
+
+
+def _beside(index: Index, names: tuple[Chunk, ...], given: Given) -> Beside:
+    """What the code must fit: the name, and every block that the parents allow (none when they contradict each other)."""
+    has_district = bool(given.districts) or any(chunk.level == DISTRICT for chunk in names)
+    has_parents = has_district or bool(given.provinces) or any(chunk.level == PROVINCE for chunk in names)
+    bare = Given(given.provinces, given.districts)
+    found = has_parents and (list(readings(index, names, bare, False)) or list(readings(index, names, bare, True)))
+    blocks = [part for reading in found or () for part in block(index, reading.provinces, reading.districts)]
+    commune = next((chunk for chunk in names if chunk.level == COMMUNE), None)
+    return Beside(commune, tuple(blocks), has_parents, has_district)
+
+
+def conflict(one: Finding, other: Finding) -> Finding:
+    """Both sides' units as candidates: nothing here says which of them is the mistake."""
+    uids = tuple(dict.fromkeys(one.uids + other.uids))
+    return Finding(CONFLICT, uids, min(one.score, other.score), evidence=one.evidence, settled=False)
+
+
+def both_addresses(index: Index, first: Finding, second: Finding) -> Finding:
+    """"A (nay là B)": one place under two names, if what became of A allows B; otherwise a conflict."""
+    one, _ = successors([index.units[uid] for uid in first.uids], "both")
+    two, _ = successors([index.units[uid] for uid in second.uids], "both")
+    shared = sorted(set(one) & set(two))
+    if not shared or not (first.settled and second.settled):
+        return conflict(first, second)
+    if len(shared) == len(one):
+        return first
+    return replace(first, only=tuple(shared), evidence="the address names the new unit too")
