@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from transforms.match_keys import SYLLABLE, bare, canonical, clean, omits_marks_only
+from transforms.match_keys import SYLLABLE, bare, canonical, clean, numbered, omits_marks_only
 
 COMMUNE, DISTRICT, PROVINCE, CITY, PLAIN, DETAIL = "commune", "district", "province", "city", "", "detail"
+Head = tuple[int, str, str, bool]  # of a type word: syllables, canonical word, level, written in full
 Known = Callable[[str, str], bool]  # (level, canonical name) → is there such a unit anywhere?
 
 _FULL = {
@@ -28,13 +29,12 @@ _SHORT = {
     "t": "tỉnh", "tp": "thành phố", "t p": "thành phố", "t pho": "thành phố", "th pho": "thành phố",
 }  # fmt: skip
 _DETAIL = frozenset(
-    bare(canonical(word))
+    canonical(word.replace("_", " "))
     for word in """số sn nhà ngõ ngách hẻm kiệt đường phố đại_lộ quốc_lộ tỉnh_lộ hương_lộ ql tl dt hl km lô block tầng căn
     tòa chung_cư cc ktt kcn kdc kđt ccn thôn xóm xm ấp khóm khu kp tổ tdp đội bản làng buôn bon plei plây sóc phum cụm
-    tiểu_khu ngã chợ trường công_ty cty khối k a d ng kv""".replace("_", " ").split()
+    tiểu_khu ngã chợ trường công_ty cty khối k a d ng kv khu_phố tập_thể nhà_số cổng cầu""".split()
 )
-_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10",
-          "xi": "11", "xii": "12", "xiii": "13", "xiv": "14", "xv": "15"}  # fmt: skip
+_DETAIL_BARE = frozenset(bare(word) for word in _DETAIL)
 _BY_BARE: dict[tuple[str, ...], tuple[str, str, bool]] = {
     tuple(bare(canonical(word)).split()): (canonical(word), level, True) for word, level in _FULL.items()
 } | {
@@ -48,7 +48,7 @@ _COUNTRY = re.compile(r"[\s,.;-]+(?:việt\s*nam|viet\s*nam|vietnam|vn|vnm)[\s.]
 _ASIDE = re.compile(r"[(\[{](.*?)[)\]}]")
 _NOW = re.compile(r"\b(?:nay là|nay thuộc|nay|hiện nay là|hiện là|trước đây là|trước đây|trước là|cũ là|cũ:)(?=\s)")
 _FORMER = re.compile(r"\b(?:cũ|mới|trước đây)\s*$")
-_HARD = re.compile(r"[,;\n\r\t|•·\\]+|(?<!\d)/|/(?!\d)")
+_HARD = re.compile(r"[,;\n\r\t|•·\\*_]+|(?<!\d)/|/(?!\d)")
 _DASH = re.compile(r"\s*[-–—]\s*")
 _GLUED = re.compile(r"\b(p|f|q|ph|phg|tp|tx|tt|phường|phuong|quận|quan)\.?\s*(?:số\s|so\s)?\s*0*(\d{1,3})\b")
 _DOTTED = re.compile(r"(?<=[\w.])\s+(?=(?:x|p|h|q|t|tx|tp|tt|ttr|f)\s?\.\s?\w)")
@@ -107,22 +107,39 @@ def _words(segment: str) -> list[str]:
 
 
 def _cut(tokens: Sequence[str], known: Known) -> tuple[Chunk, ...]:
-    """Cut a segment without separators at the type words written in full inside it."""
+    """Cut a segment without separators: at type words written in full inside it, or after a name that is known."""
     if not tokens:
         return ()
     head = _typed(tokens, 0)
     start = head[0] if head else 0
-    first = _chunk(head, tokens[start:])
+    first = _chunk(head, tokens[start:], known)
     if _is_known(first, known):
         return (first,)
     for at in range(start + 1, len(tokens) - 1):
         inner = _typed(tokens, at)
         if inner and inner[3] and not _typed_alone(tokens, at + inner[0]):
-            return (_chunk(head, tokens[start:at]), *_cut(tokens[at:], known))
-    return (first,)
+            return (*_name_and_rest(head, tokens[start:at], known), *_cut(tokens[at:], known))
+    return _name_and_rest(head, tokens[start:], known)
 
 
-def _typed(tokens: Sequence[str], at: int) -> tuple[int, str, str, bool] | None:
+def _name_and_rest(head: Head | None, tokens: Sequence[str], known: Known) -> tuple[Chunk, ...]:
+    """`huyện ba vì hà nội` holds two names; `tỉnh khánh hoà hàng dễ vỡ` a name and a note."""
+    whole = _chunk(head, tokens, known)
+    if head is None or _is_known(whole, known):
+        return (whole,)
+    for at in range(len(tokens) - 1, 0, -1):
+        name = _chunk(head, tokens[:at], known)
+        rest = _chunk(None, tokens[at:], known)
+        if known(name.level, name.key) and (name.level in (PROVINCE, CITY) or (rest.level == PLAIN and _parent(rest, known))):
+            return (name, rest) if rest.level == PLAIN and _parent(rest, known) else (name,)
+    return (whole,)
+
+
+def _parent(chunk: Chunk, known: Known) -> bool:
+    return known(DISTRICT, chunk.key) or known(PROVINCE, chunk.key)
+
+
+def _typed(tokens: Sequence[str], at: int) -> Head | None:
     """(length, type, level, written in full) of the type word at a position; it must be followed by a name."""
     for length in (2, 1):
         if at + length >= len(tokens):
@@ -139,17 +156,22 @@ def _typed_alone(tokens: Sequence[str], at: int) -> bool:
     return at >= len(tokens) or bool(following and following[3])
 
 
-def _chunk(head: tuple[int, str, str, bool] | None, name: Sequence[str]) -> Chunk:
+def _chunk(head: Head | None, name: Sequence[str], known: Known) -> Chunk:
     words = list(name)
     if head and len(words) > 1 and bare(words[0]) == "so" and words[1].isdigit():
         words = words[1:]
-    if head and len(words) == 1:
-        words = [_ROMAN.get(words[0], words[0])]
-    key = " ".join(words)
+    key = numbered(" ".join(words))
     if head:
         return Chunk(head[2], head[1], key, head[3])
-    is_detail = words[0][0].isdigit() or bare(words[0]) in _DETAIL or bare(" ".join(words[:2])) in _DETAIL
+    is_detail = words[0][0].isdigit() or (_starts_with_detail(words) and not known(PLAIN, key))
     return Chunk(DETAIL if is_detail else PLAIN, "", key, False)
+
+
+def _starts_with_detail(words: Sequence[str]) -> bool:
+    for start in (words[0], " ".join(words[:2])):
+        if start in _DETAIL or start in _DETAIL_BARE:
+            return True
+    return False
 
 
 def _is_known(chunk: Chunk, known: Known) -> bool:

@@ -94,6 +94,19 @@ def squeezed(key: str) -> str:
     return key.replace(" ", "")
 
 
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "x": "10",
+          "xi": "11", "xii": "12", "xiii": "13", "xiv": "14", "xv": "15"}  # fmt: skip
+_NO_SYLLABLE = frozenset({"ii", "iii", "iv", "vii", "viii"})
+
+
+def numbered(name: str) -> str:
+    """A canonical name with its roman number in digits: `v` alone, `hoà tú ii`; never a syllable such as `vi` in a name."""
+    if name in _ROMAN:
+        return _ROMAN[name]
+    head, _, last = name.rpartition(" ")
+    return f"{head} {_ROMAN[last]}" if head and last in _NO_SYLLABLE else name
+
+
 def omits_marks_only(written: str, name: str) -> bool:
     """Does `written` (a canonical key) equal `name` but for marks that the writer left out?
 

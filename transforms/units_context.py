@@ -70,7 +70,7 @@ def _is_inside(index: Index, code: str, within: Parents) -> bool:
 
 def nearest(key: str, names: Iterable[str], limit: int = 2) -> list[str]:
     """The names within the fewest typing errors of a key, all of them when several are equally near."""
-    allowed = min(limit, max(len(key) // 4, 1))
+    allowed = 0 if len(key) < 3 else 1 if len(key) < 6 else limit
     digits = [char for char in key if char.isdigit()]
     ranked = process.extract(key, names, scorer=OSA.distance, score_cutoff=allowed, limit=4)
     kept = [(name, cost) for name, cost, _ in ranked if [char for char in name if char.isdigit()] == digits]

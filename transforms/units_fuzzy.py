@@ -1,6 +1,6 @@
 """The last rung: the nearest name in the block, if it is near enough and alone.
 
-Names are compared with the marks when any were written, without them otherwise. The cost of a candidate is its number of
+The cost of a candidate is its number of
 typing errors (insert, delete, substitute, swap of neighbours), half an error more when the type word is another one. It is taken when
 the cost is small for the length, the next different unit costs clearly more, and the digits are equal.
 """
@@ -15,7 +15,7 @@ from rapidfuzz.distance import OSA
 
 from transforms.addresses import Chunk
 from transforms.match_keys import bare, squeezed
-from transforms.units_index import Index
+from transforms.units_index import Index, slot
 from transforms.units_ladder import Hit
 
 MIN_RATIO = 70.0
@@ -29,44 +29,45 @@ def allowed_errors(key: str) -> int:
 
 
 @lru_cache(maxsize=8192)
-def _names(index: Index, within: frozenset[int], eras: tuple[tuple[str, ...], ...], marked: bool) -> dict[int, str]:
-    allowed = {era for group in eras for era in group}
-    units = (index.units[uid] for uid in within)
-    return {u.uid: squeezed(u.key if marked else bare(u.key)) for u in units if u.era in allowed}
+def _names(index: Index, within: frozenset[int], groups: tuple[tuple[str, ...], ...]) -> dict[int, str]:
+    allowed = {era for group in groups for era in group}
+    return {uid: slot(index.units[uid].key) for uid in within if index.units[uid].era in allowed}
 
 
 def read_fuzzy(
-    index: Index, chunk: Chunk, within: frozenset[int], eras: tuple[tuple[str, ...], ...], *, margin: float = MARGIN
+    index: Index, chunk: Chunk, within: frozenset[int], groups: tuple[tuple[str, ...], ...], *, margin: float = MARGIN
 ) -> Hit | None:
     """The nearest unit of the block, or None when none is near and alone."""
-    marked = chunk.key != bare(chunk.key)
-    key = squeezed(chunk.key)
+    key = slot(chunk.key)
     allowed = allowed_errors(key)
     if not allowed:
         return None
-    near = process.extract(
-        key, _names(index, within, eras, marked), scorer=OSA.distance, score_cutoff=allowed + 1, limit=8
-    )
-    ranked = sorted((cost + OTHER_TYPE * _other_type(index, chunk, uid), uid) for name, cost, uid in near if _same_digits(key, name))
+    names = _names(index, within, groups)
+    near = process.extract(key, names, scorer=OSA.distance, score_cutoff=allowed + 1, limit=8)
+    ranked = sorted((_cost(index, chunk, uid, bare_cost), uid) for name, bare_cost, uid in near if _same_digits(key, name))
     if not ranked or ranked[0][0] > allowed + OTHER_TYPE:
         return None
     cost, best = ranked[0]
     heirs = set(index.units[best].successors)
     rivals = [(c, uid) for c, uid in ranked[1:] if set(index.units[uid].successors) != heirs]
-    score = fuzz.ratio(key, _name(index, best, marked))
+    score = _ratio(index, chunk, best)
     if score < MIN_RATIO or (rivals and rivals[0][0] - cost < margin):
         return None
     runner_up = rivals[0][1] if rivals else -1
-    return Hit("fuzzy", (best,), score, runner_up, fuzz.ratio(key, _name(index, runner_up, marked)) if rivals else 0.0)
+    return Hit("fuzzy", (best,), score, runner_up, _ratio(index, chunk, runner_up) if rivals else 0.0)
 
 
-def _name(index: Index, uid: int, marked: bool) -> str:
-    key = index.units[uid].key
-    return squeezed(key if marked else bare(key))
+def _cost(index: Index, chunk: Chunk, uid: int, bare_cost: int) -> float:
+    """Errors in the letters; where marks were written, the mean of the errors with and without them."""
+    unit = index.units[uid]
+    marked = chunk.key != bare(chunk.key)
+    cost = (bare_cost + OSA.distance(squeezed(chunk.key), squeezed(unit.key))) / 2 if marked else float(bare_cost)
+    return cost + OTHER_TYPE * (bool(chunk.type) and chunk.type != unit.type)
 
 
-def _other_type(index: Index, chunk: Chunk, uid: int) -> bool:
-    return bool(chunk.type) and chunk.type != index.units[uid].type
+def _ratio(index: Index, chunk: Chunk, uid: int) -> float:
+    marked = chunk.key != bare(chunk.key)
+    return fuzz.ratio(squeezed(chunk.key), squeezed(index.units[uid].key if marked else bare(index.units[uid].key)))
 
 
 def _same_digits(one: str, other: str) -> bool:

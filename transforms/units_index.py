@@ -11,11 +11,10 @@ from functools import lru_cache
 import pandas as pd
 
 from mappings.units.registry import Registry
-from transforms.match_keys import bare, canonical, squeezed
+from transforms.match_keys import bare, canonical, numbered, squeezed
 from transforms.units_outcome import REFORM, Successor, outcomes
 
 OLD, NEW, HISTORIC = "old", "new", "historic"
-_ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vii": "7", "viii": "8"}
 _TYPE_KEYS = tuple(
     canonical(word)
     for word in ("Thành phố", "Thị trấn", "Thị xã", "Đặc khu", "Phường", "Huyện", "Quận", "Tỉnh", "Xã")
@@ -49,6 +48,7 @@ class Index:
     communes: dict[str, list[int]] = field(default_factory=dict)
     districts: dict[str, set[str]] = field(default_factory=dict)
     provinces: dict[str, set[str]] = field(default_factory=dict)
+    aliases: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     inside: dict[str, set[int]] = field(default_factory=dict)
     by_code: dict[str, list[int]] = field(default_factory=dict)
     district_provinces: dict[str, set[str]] = field(default_factory=dict)
@@ -66,12 +66,7 @@ def name_key(name: str) -> str:
         if key.startswith(word + " "):
             key = key[len(word) + 1 :]
             break
-    return number_key(key)
-
-
-def number_key(key: str) -> str:
-    head, _, last = key.rpartition(" ")
-    return f"{head} {_ROMAN[last]}" if head and last in _ROMAN else key
+    return numbered(key)
 
 
 def slot(key: str) -> str:
@@ -87,7 +82,23 @@ def index_of(registry: Registry) -> Index:
     _file_parents(index, rows[rows.level != "commune"])
     index.new_province = _new_provinces(rows)
     _file_communes(index, rows)
+    _file_aliases(index)
     return index
+
+
+def _file_aliases(index: Index) -> None:
+    """Cited other names. A commune's alias is one more name of one instance; a parent's leads to its code in its era."""
+    for row in index.registry.aliases.itertuples(index=False):
+        key = canonical(row.alias)
+        era = NEW if row.valid_from >= REFORM else OLD
+        if row.level == "province":
+            places = {f"{NEW}:{row.code}", f"{OLD}:{row.code}"} if era == NEW else {f"{OLD}:{row.code}"}
+            index.provinces[slot(key)] = index.provinces.get(slot(key), set()) | places
+        elif row.level == "district":
+            index.districts[slot(key)] = index.districts.get(slot(key), set()) | {row.code}
+        else:
+            uids = [uid for uid in index.by_code.get(row.code, ()) if index.units[uid].valid_from == row.valid_from]
+            index.aliases.setdefault(slot(key), []).extend((key, uid) for uid in uids)
 
 
 def _new_provinces(rows: pd.DataFrame) -> dict[str, str]:
@@ -120,6 +131,7 @@ def _file_communes(index: Index, rows: pd.DataFrame) -> None:
     became = outcomes(index.registry)
     home = {row.code: row.parent_code for row in rows[rows.valid_to == REFORM].itertuples(index=False)}
     communes: dict[str, list[int]] = defaultdict(list)
+    aliases: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     inside: dict[str, set[int]] = defaultdict(set)
     by_code: dict[str, list[int]] = defaultdict(list)
     fed_by: dict[str, set[str]] = defaultdict(set)

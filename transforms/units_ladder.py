@@ -1,12 +1,13 @@
 """The rungs that read a commune's name inside a block, best evidence first. The first rung that finds anything decides.
 
 1 canonical              the name and its type word as written, spelling differences aside
-2 unaccented             marks left out, type word equal
-3 type-free              the name is equal; the type word is missing or another one (xã became phường)
-4 unaccented-type-free   both
-5 fuzzy                  few typing errors, far enough from the next name, digits equal (`units_fuzzy`)
+2 alias                  a cited other name
+3 unaccented             marks left out, type word equal
+4 type-free              the name is equal; the type word is missing or another one (xã became phường)
+5 unaccented-type-free   both
+6 fuzzy                  few typing errors, far enough from the next name, digits equal (`units_fuzzy`)
 
-A mark that was written and contradicts the name is an error to be weighed (rung 5), never a missing mark.
+A mark that was written and contradicts the name is an error to be weighed (rung 6), never a missing mark.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from transforms.match_keys import omits_marks_only
 from transforms.units_index import HISTORIC, NEW, OLD, Index, Unit, slot
 from transforms.units_outcome import REFORM
 
-RUNGS = ("canonical", "unaccented", "type-free", "unaccented-type-free")
+RUNGS = ("canonical", "alias", "unaccented", "type-free", "unaccented-type-free")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +55,28 @@ def eras_of(era: str, as_of: str) -> Eras:
 def read_name(
     index: Index, chunk: Chunk, within: frozenset[int] | None, groups: tuple[tuple[str, ...], ...], day: str = ""
 ) -> Hit | None:
-    """The first of rungs 1–4 that finds a unit inside the block (None = the whole country)."""
-    best, found, second = len(RUNGS), list[int](), -1
-    for uid in index.communes.get(slot(chunk.key), ()):
-        if within is not None and uid not in within:
-            continue
-        rung = _rung(chunk, index.units[uid])
-        if rung < best:
-            second = found[0] if found else second
-            best, found = rung, [uid]
-        elif rung == best < len(RUNGS):
-            found.append(uid)
-        else:
-            second = uid
-    kept, dropped = prefer(index, found, groups, day)
-    if not kept:
+    """The first of rungs 1–5 that finds a unit inside the block (None = the whole country)."""
+    key = slot(chunk.key)
+    allowed = {era for group in groups for era in group}
+    named = [(_rung(chunk, index.units[uid]), uid) for uid in index.communes.get(key, ())]
+    named += [(RUNGS.index("alias"), uid) for alias, uid in index.aliases.get(key, ()) if alias == chunk.key]
+    graded = sorted(
+        pair for pair in named if (within is None or pair[1] in within) and index.units[pair[1]].era in allowed
+    )
+    if not graded or graded[0][0] == len(RUNGS):
         return None
-    second = dropped[0] if dropped else second
-    return Hit(RUNGS[best], kept, 100.0, second, 100.0 if second >= 0 else 0.0)
+    best = graded[0][0]
+    kept, passed = prefer(index, [uid for rung, uid in graded if rung == best], groups, day)
+    passed += [uid for rung, uid in graded if rung > best]
+    return Hit(RUNGS[best], kept, 100.0, passed[0] if passed else -1, 100.0 if passed else 0.0)
 
 
 def _rung(chunk: Chunk, unit: Unit) -> int:
     other_type = chunk.type != unit.type
     if chunk.key == unit.key:
-        return 2 if other_type else 0
+        return 3 if other_type else 0
     if omits_marks_only(chunk.key, unit.key):
-        return 3 if other_type else 1
+        return 4 if other_type else 2
     return len(RUNGS)
 
 
@@ -87,8 +84,6 @@ def prefer(
     index: Index, uids: list[int], groups: tuple[tuple[str, ...], ...], day: str = ""
 ) -> tuple[tuple[int, ...], list[int]]:
     """The units that were valid on the day, else those of the first group of eras that has any; and those passed over."""
-    allowed = {era for group in groups for era in group}
-    uids = [uid for uid in uids if index.units[uid].era in allowed]
     choices = [[uid for uid in uids if day and index.units[uid].holds(day)]]
     choices += [[uid for uid in uids if index.units[uid].era in group] for group in groups]
     kept = next((choice for choice in choices if choice), [])

@@ -8,12 +8,12 @@ from transforms.addresses import CITY, COMMUNE, DISTRICT, PLAIN, PROVINCE, Chunk
 from transforms.units_answer import Finding
 from transforms.units_context import block
 from transforms.units_fuzzy import read_fuzzy
-from transforms.units_index import Index
+from transforms.units_index import OLD, Index
 from transforms.units_ladder import RUNGS, Eras, Hit, read_name
 from transforms.units_reading import Given, Reading, readings
 
 def read_names(index: Index, chunks: tuple[Chunk, ...], given: Given, eras: Eras) -> Finding:
-    """Rungs 1–4 over all readings; rung 5 only when they find nothing; else why not."""
+    """Rungs 1–5 over all readings; rung 6 only when they find nothing; else why not."""
     if not any(chunk.level in (COMMUNE, PLAIN, DISTRICT) for chunk in chunks):
         return Finding("unknown", ())
     exact = list(readings(index, chunks, given, False))
@@ -42,7 +42,16 @@ def _rank(finding: Finding) -> tuple[bool, int]:
 
 def _exact(index: Index, reading: Reading, eras: Eras) -> Finding | None:
     groups = eras.with_district if reading.districts else eras.without_district
+    if not reading.communes:
+        return _special_zone(index, reading)
     return _first(index, reading, lambda chunk, within: read_name(index, chunk, within, groups, eras.day))
+
+
+def _special_zone(index: Index, reading: Reading) -> Finding | None:
+    """Five island districts had no communes: their name is all an old address says."""
+    codes = {code for group in reading.districts for code in group}
+    uids = tuple(uid for code in codes for uid in index.by_code.get(code, ()) if index.units[uid].era == OLD)
+    return Finding(RUNGS[0], uids) if len(codes) == 1 and uids else None
 
 
 def _fuzzy(index: Index, reading: Reading, eras: Eras) -> Finding | None:
@@ -59,7 +68,7 @@ def _first(
 ) -> Finding | None:
     blocks: tuple[frozenset[int] | None, ...] = block(index, reading.provinces, reading.districts)
     anywhere = not reading.provinces and not reading.districts
-    for within in blocks or ((None,) if anywhere else ()):
+    for within in blocks or ((None,) if anywhere and not reading.ignores_place else ()):
         for chunk in reading.communes:
             if anywhere and chunk.level != COMMUNE:
                 continue

@@ -16,12 +16,14 @@ from transforms.units_index import Index
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read the chunks. `exact`: no parent needed a fuzzy step. `communes` in the order to try."""
+    """One way to read the chunks. `exact`: no parent needed a fuzzy step; `ignores_place`: a chunk that could be the
+    province is not read as one. `communes` in the order to try."""
 
     provinces: Parents
     districts: tuple[Parents, ...]
     communes: tuple[Chunk, ...]
     exact: bool = True
+    ignores_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Given:
 
 def readings(index: Index, chunks: tuple[Chunk, ...], given: Given, fuzzy: bool) -> Iterator[Reading]:
     """All consistent readings, the likeliest first."""
-    for at, province in _provinces(index, chunks, fuzzy):
+    found = list(_provinces(index, chunks, fuzzy))
+    for at, province in found:
         places = province.parents if province else given.provinces or given.home_provinces
         if province and given.provinces:
             places &= given.provinces
@@ -45,6 +48,7 @@ def readings(index: Index, chunks: tuple[Chunk, ...], given: Given, fuzzy: bool)
                 continue
         rest = tuple(chunk for position, chunk in enumerate(chunks) if position != at)
         for reading in _districts(index, rest, places, province.exact if province else True, fuzzy):
+            reading = replace(reading, ignores_place=province is None and len(found) > 1)  # noqa: PLW2901
             if given.districts:
                 yield replace(reading, districts=reading.districts + given.districts)
                 continue

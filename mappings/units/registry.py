@@ -11,12 +11,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hopnhat.model.errors import MappingError
-from mappings.units.build import HERE, sha256
+from mappings.units.build import HERE, read_csv, sha256
 
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """`instances`: one row per (code, valid_from); `events`: what turned one into another. All columns are text,
+    """`instances`: one row per (code, valid_from); `events`: what turned one into another; `aliases`: cited other names. All columns are text,
     '' = open or not applicable; intervals are half open. `checksum` identifies the facts, so that a result that names
     it can be reproduced."""
 
@@ -24,6 +24,7 @@ class Registry:
     checksum: str
     instances: pd.DataFrame
     events: pd.DataFrame
+    aliases: pd.DataFrame
 
 
 def versions(root: Path = HERE) -> dict[str, dict[str, dict[str, str]]]:
@@ -44,7 +45,7 @@ def load_registry(version: str | None = None, *, root: Path = HERE) -> Registry:
         _check(root / "versions" / path, expected, name)
     frames = {part: _frame(root / "versions" / f"{name}.{part}.parquet") for part in ("instances", "events")}
     checksum = hashlib.sha256(json.dumps(entry["sources"], sort_keys=True).encode()).hexdigest()[:16]
-    return Registry(name, checksum, frames["instances"], frames["events"])
+    return Registry(name, checksum, frames["instances"], frames["events"], _aliases(root))
 
 
 def _record(root: Path) -> dict[str, dict[str, dict[str, dict[str, str]]]] | dict[str, str]:  # narrow by key below
@@ -58,6 +59,10 @@ def _check(path: Path, expected: str, version: str) -> None:
             file=str(path.name),
             hint="restore the file; a correction is a new version",
         )
+
+
+def _aliases(root: Path) -> pd.DataFrame:
+    return pd.DataFrame(read_csv(root / "aliases.csv"), columns=["level", "alias", "code", "valid_from", "source"])
 
 
 def _frame(path: Path) -> pd.DataFrame:
