@@ -182,3 +182,31 @@ def known_options(options: Options, allowed: Sequence[str], technology: str) -> 
             f"unknown option {', '.join(f'`{name}`' for name in extra)} for {technology}",
             hint=f"allowed: {', '.join(sorted(allowed))}",
         )
+
+
+def unique_names(cells: Sequence[object]) -> tuple[str, ...]:
+    """Header cells as column names: runs of blanks become one, an empty one is called after its place, a repeated one
+    is numbered.
+
+    >>> unique_names(["Số HS", "Ngày\\nnộp ", "", "Số HS"])
+    ('Số HS', 'Ngày nộp', '_C', 'Số HS (2)')
+    """
+    names: list[str] = []
+    for at, cell in enumerate(cells):
+        name = " ".join(str(cell).split()) if cell is not None else ""
+        name = name or f"_{column_letters(at)}"
+        number, base = 2, name
+        while name in names:
+            name, number = f"{base} ({number})", number + 1
+        names.append(name)
+    return tuple(names)
+
+
+def column_letters(at: int) -> str:
+    """0 → A, 26 → AA, as spreadsheets do."""
+    letters = ""
+    at += 1
+    while at:
+        at, rest = divmod(at - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
