@@ -15,7 +15,7 @@ from transforms.columns import Converted
 from transforms.distinct import code_where, combine, first_of, on_distinct, replace_at
 from transforms.encodings_case import case_damaged, restore_capitals
 from transforms.encodings_codec import Encoded, decode_bytes, undo_misreading
-from transforms.encodings_tables import Mask
+from transforms.encodings_tables import Mask, buffers
 from transforms.syllables import is_syllable, words
 
 _ASCII, _TAIL = r"[\x00-\x7f]", r"[\x80-\xbf]"
@@ -70,10 +70,11 @@ def _utf8(values: pa.Array) -> Converted:
 def _lossy_refused(done: Converted) -> Converted:
     """Refuse values whose letters were replaced by ? or U+FFFD: they are never guessed here."""
     text = done.values
-    lost = code_where(pc.match_substring(text, "\ufffd"), "text-lossy")
-    asking = pc.fill_null(pc.match_substring(text, "?"), False)
+    data = buffers(text)[0]
+    lost = code_where(pc.match_substring(text, "\ufffd"), "text-lossy") if (data == 0xEF).any() else None  # U+FFFD starts so
     perhaps = None
-    if pc.any(asking).as_py():
+    if (data == ord("?")).any():
+        asking = pc.fill_null(pc.match_substring(text, "?"), False)
         some = text.filter(asking)
         no_page = pc.invert(pc.match_substring_regex(some, _ADDRESS_OF_PAGE))
         sure = pc.and_(pc.match_substring_regex(some, _LOST_LETTER), no_page)

@@ -99,10 +99,8 @@ def misread_bytes(encoding: str) -> Points:
 
 def buffers(values: pa.Array) -> tuple[Bytes, Offsets]:
     """Bytes and n + 1 offsets (starting at 0) of a binary or string array without nulls."""
-    if pa.types.is_large_binary(values.type) or pa.types.is_large_string(values.type):
-        width: type[np.signedinteger[npt.NBitBase]] = np.int64
-    else:
-        width = np.int32
+    wide = pa.types.is_large_binary(values.type) or pa.types.is_large_string(values.type)
+    width = np.dtype(np.int64) if wide else np.dtype(np.int32)
     _, where, data = values.buffers()
     if not len(values) or where is None:
         return np.zeros(0, dtype=np.uint8), np.zeros(len(values) + 1, dtype=np.int64)

@@ -14,8 +14,8 @@ from functools import cache, lru_cache
 
 TONES = "\u0300\u0301\u0303\u0309\u0323"
 STOPS = ("c", "ch", "p", "t")
-_PLAIN_ONSETS = "b c d đ g h l m n ng nh p ph r s t th tr v x ch kh".split()
-_FRONT_ONSETS = "k gh ngh".split()
+_PLAIN_ONSETS = "b c d đ g h l m n ng nh p ph r s t th tr v x ch kh"
+_FRONT_ONSETS = ("k", "gh", "ngh")
 _NOT_BEFORE_FRONT = {"c", "g", "ng"}
 _FRONT = "eêiy"
 _RIMES = """
@@ -26,12 +26,12 @@ o oa oac oach oai oam oan oang oanh oao oap oat oay oăc oăm oăn oăng oăt oc
 ô ôc ôi ôm ôn ông ôp ôt ơ ơi ơm ơn ơp ơt
 u ua uân uâng uât uây uc uê uêch uênh ui um un ung uôc uôi uôm uôn uông uôt uơ up ut uy uya uych uyên uyêt uynh uyp uyt uyu
 ư ưa ưc ưi ưm ưn ưng ươc ươi ươm ươn ương ươp ươt ươu ưt ưu y yêm yên yêng yêt yêu
-""".split()
+"""
 _AFTER_QU = """
 a ac ach ai am an ang anh ao ap at au ay ăc ăm ăn ăng ăp ăt âc ân âng ât âu ây
 e en eng eo et ê ên êt êch ênh i in inh it iu ơ ơi ôc ôn ông y ych yên yêt ynh yt yu yêu
-""".split()
-_PLACE_NAMES = "ka ea kon đăk lăk kan krông păk yang".split()  # syllables of minority names that fill whole provinces
+"""
+_PLACE_NAMES = ("ka", "ea", "kon", "đăk", "lăk", "kan", "krông", "păk", "yang")  # syllables of minority names that fill whole provinces
 WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -48,12 +48,13 @@ def _tone_table() -> dict[int, str]:
 
 @cache
 def _toneless_syllables() -> frozenset[str]:
-    whole = set(_RIMES)
-    for onset in _PLAIN_ONSETS:
-        whole |= {onset + rime for rime in _RIMES if not (onset in _NOT_BEFORE_FRONT and rime[0] in _FRONT)}
-    whole |= {onset + rime for onset in _FRONT_ONSETS for rime in _RIMES if rime[0] in _FRONT}
-    whole |= {"gi" + rime for rime in _RIMES if rime[0] != "i"} | {"g" + rime for rime in _RIMES if rime[0] == "i"}
-    whole |= {"qu" + rime for rime in _AFTER_QU}
+    rimes = _RIMES.split()
+    whole = set(rimes)
+    for onset in _PLAIN_ONSETS.split():
+        whole |= {onset + rime for rime in rimes if not (onset in _NOT_BEFORE_FRONT and rime[0] in _FRONT)}
+    whole |= {onset + rime for onset in _FRONT_ONSETS for rime in rimes if rime[0] in _FRONT}
+    whole |= {"gi" + rime for rime in rimes if rime[0] != "i"} | {"g" + rime for rime in rimes if rime[0] == "i"}
+    whole |= {"qu" + rime for rime in _AFTER_QU.split()}
     return frozenset(whole | set(_PLACE_NAMES))
 
 
