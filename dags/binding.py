@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from airflow.sdk import Connection, ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from hopnhat.model.errors import MappingError, SourceUnavailableError, TargetUnavailableError
+from hopnhat.model.errors import HopNhatError, MappingError, SourceUnavailableError, TargetUnavailableError
 
 # Only what may be gone in a minute is tried again. A wrong mapping, a changed source or rows that do not balance never are.
 RETRIES = ExceptionRetryPolicy(
@@ -21,8 +21,8 @@ RETRIES = ExceptionRetryPolicy(
 
 
 def migration_run(context: Any) -> str:
-    """Id of the migration run: the overall run's when there is one, else this DAG run's. Fit for file names."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", context["params"].get("run") or context["run_id"])
+    """Id of the migration run = id of the DAG run (the overall DAG gives its own to those it starts). Fit for file names."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", str(context["run_id"]))
 
 
 def as_of(context: Any) -> str:
@@ -39,7 +39,9 @@ def legacy_url(connection: str) -> str:
     if found is None:
         if url := os.environ.get(f"HOPNHAT_CONN_{connection.upper()}"):
             return url
-        raise MappingError(f"no connection {connection!r}", hint=f"create it under Admin → Connections, or set HOPNHAT_CONN_{connection.upper()}")
+        raise MappingError(
+            f"no connection {connection!r}", hint=f"create it under Admin → Connections, or set HOPNHAT_CONN_{connection.upper()}"
+        )
     extra = found.extra_dejson
     if extra.get("url"):
         return str(extra["url"])
@@ -51,8 +53,10 @@ def legacy_url(connection: str) -> str:
 
 
 def record_failure(context: Any) -> None:
-    """Write into the ledger that the run failed; called in the failed task's own process after its last try."""
+    """Write into the ledger that the run failed and why; called in the failed task's own process after its last try."""
     from hopnhat import pipeline
 
-    system = context["dag"].dag_id.removeprefix("migrate_")
-    pipeline.set_state(migration_run(context), system, "failed")
+    system, error = context["dag"].dag_id.removeprefix("migrate_"), context.get("exception")
+    # The text of a foreign error may quote a row.
+    reason = str(error) if isinstance(error, HopNhatError) else type(error).__name__
+    pipeline.set_state(migration_run(context), system, "failed", f"{context['ti'].task_id}: {reason}")

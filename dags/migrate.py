@@ -33,7 +33,7 @@ def migrate() -> None:
     @task
     def pick(**context: Any) -> list[dict[str, Any]]:
         run, mode = migration_run(context), context["params"]["mode"]
-        conf = {"run": run, "mode": mode, "as_of": as_of(context)}
+        conf = {"mode": mode, "as_of": as_of(context)}
         return [{"trigger_dag_id": f"migrate_{system}", "trigger_run_id": run, "conf": conf} for system in context["params"]["systems"]]
 
     start = TriggerDagRunOperator.partial(
@@ -55,8 +55,8 @@ def migrate() -> None:
             raise RunError(f"failed: {', '.join(failed)}", hint="open the DAG migrate_<system>, its run of the same id says why")
         return summary
 
-    runs = pick()
-    waited = wait(runs)
+    runs: Any = pick()
+    waited: Any = wait(runs)
     start.expand_kwargs(runs) >> waited
     finish(waited)
 

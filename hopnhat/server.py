@@ -184,12 +184,25 @@ def _settings(place: Place) -> str:
     small = memory < 3 * GIB
     buffers = 128 if small else max(512, min(1024, memory // 8 // 1024**2))
     lines = {
-        "listen_addresses": "", "unix_socket_directories": place.socket, "unix_socket_permissions": "0700", "max_connections": "300",
-        "shared_buffers": f"{buffers}MB", "maintenance_work_mem": "128MB" if small else "512MB",
-        "max_wal_size": "8GB", "min_wal_size": "256MB", "checkpoint_timeout": "15min", "checkpoint_completion_target": "0.9", "jit": "off",
-        "timezone": "UTC", "datestyle": "ISO, YMD", "log_timezone": "UTC",
+        "listen_addresses": "",
+        "unix_socket_directories": place.socket,
+        "unix_socket_permissions": "0700",
+        "max_connections": "300",
+        "shared_buffers": f"{buffers}MB",
+        "maintenance_work_mem": "128MB" if small else "512MB",
+        "max_wal_size": "8GB",
+        "min_wal_size": "256MB",
+        "checkpoint_timeout": "15min",
+        "checkpoint_completion_target": "0.9",
+        "jit": "off",
+        "timezone": "UTC",
+        "datestyle": "ISO, YMD",
+        "log_timezone": "UTC",
         # The text of a failed statement or row may hold personal data: the log keeps the server's own messages only.
-        "log_min_messages": "log", "log_min_error_statement": "panic", "log_error_verbosity": "terse", "log_checkpoints": "off",
+        "log_min_messages": "log",
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
+        "log_checkpoints": "off",
     }
     return "".join(f"{name} = '{value}'\n" for name, value in lines.items())
 

@@ -69,9 +69,20 @@ def run_as(user: ServerUser, command: list[str], *, timeout: float = 120) -> sub
     """Run a program as the server's user, from `/` and with a bare environment, never raising on its exit status."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": user.home, "LC_ALL": "C", "TZ": "UTC"}
     root = os.geteuid() == 0
-    return subprocess.run(command, cwd="/", env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          errors="replace", timeout=timeout, check=False, user=user.uid if root else None,
-                          group=user.gid if root else None, extra_groups=[] if root else None)
+    return subprocess.run(
+        command,
+        cwd="/",
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=timeout,
+        check=False,
+        user=user.uid if root else None,
+        group=user.gid if root else None,
+        extra_groups=[] if root else None,
+    )
 
 
 def _can(user: ServerUser, test: str, path: Path) -> bool:
@@ -121,8 +132,10 @@ def find_programs(user: ServerUser, shared: Path | None, data_version: str) -> P
         if major and data_version in ("", major):
             return usable / "bin"
     if data_version and any(seen):
-        raise TargetUnavailableError(f"the data was written by PostgreSQL {data_version}, here is only {', '.join(filter(None, seen))}",
-                                     hint=f"install that version, or {USE_OTHER_SERVER}")
+        raise TargetUnavailableError(
+            f"the data was written by PostgreSQL {data_version}, here is only {', '.join(filter(None, seen))}",
+            hint=f"install that version, or {USE_OTHER_SERVER}",
+        )
     raise TargetUnavailableError("no PostgreSQL found that can run here", hint=f"run `make setup`, or {USE_OTHER_SERVER}")
 
 
@@ -166,7 +179,7 @@ def _shared_directory(home: Path, user: ServerUser) -> Path:
 
 def _private_socket(home: Path) -> Path:
     """A 0700 directory of ours under /tmp, for homes whose path is too long for a socket."""
-    path = Path("/tmp") / f"hopnhat-{os.geteuid()}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"
+    path = Path("/tmp") / f"hopnhat-{os.geteuid()}-{hashlib.sha256(str(home).encode()).hexdigest()[:12]}"  # noqa: S108  checked below
     path.mkdir(mode=0o700, exist_ok=True)
     state = path.lstat()
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid() or stat.S_IMODE(state.st_mode) != 0o700:
@@ -203,8 +216,14 @@ def choose_place(home: Path) -> Place:
     version = base / "data" / "PG_VERSION"
     programs = find_programs(user, shared, version.read_text().strip() if version.exists() else "")
     socket = base / "socket" if _short(base) else _private_socket(home)
-    place = Place(programs=str(programs), data=str(base / "data"), socket=str(socket), log=str(base / "server.log"),
-                  user=user.name, shared=str(shared or ""))
+    place = Place(
+        programs=str(programs),
+        data=str(base / "data"),
+        socket=str(socket),
+        log=str(base / "server.log"),
+        user=user.name,
+        shared=str(shared or ""),
+    )
     if place != earlier:
         fresh = home / (POINTER + ".new")
         fresh.write_text(json.dumps(asdict(place), indent=1) + "\n")
@@ -232,7 +251,8 @@ def _same_user(earlier: Place, home: Path) -> ServerUser:
     if user.name == earlier.user:
         return user
     if os.geteuid() != 0:
-        raise TargetUnavailableError(f"the database in {home} belongs to the user {earlier.user}",
-                                     hint=f"start as that user or as root, or {USE_OTHER_SERVER}")
+        raise TargetUnavailableError(
+            f"the database in {home} belongs to the user {earlier.user}", hint=f"start as that user or as root, or {USE_OTHER_SERVER}"
+        )
     entry = pwd.getpwnam(earlier.user)
     return ServerUser(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -12,14 +12,32 @@ import httpx
 from hopnhat.model.errors import RunError
 
 
-def login(base_url: str, user: str, password: str) -> httpx.Client:
-    """A client that carries a fresh token. The token lives a day; a run that waits longer must log in again."""
-    client = httpx.Client(base_url=base_url, timeout=60, trust_env=False, transport=httpx.HTTPTransport(retries=3))
-    answer = client.post("/auth/token", json={"username": user, "password": password})
-    if answer.status_code != 201:
-        raise RunError(f"the scheduler's API refused the login with status {answer.status_code}", hint="run `make down` and start again")
-    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-    return client
+class _Token(httpx.Auth):
+    """Logs in when first needed and again when the token has expired, so that a run may last for days."""
+
+    requires_response_body = True
+
+    def __init__(self, base_url: str, user: str, password: str) -> None:
+        self._login = httpx.Request("POST", f"{base_url}/auth/token", json={"username": user, "password": password})
+        self._token = ""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        if self._token and (yield request).status_code != 401:
+            return
+        answer = yield self._login
+        if answer.status_code != 201:
+            raise RunError(f"the API of Airflow refused the login with status {answer.status_code}", hint="run `make down` and start again")
+        self._token = str(answer.json()["access_token"])
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+def connect(base_url: str, user: str, password: str) -> httpx.Client:
+    """A client that logs in by itself. Close it after use."""
+    return httpx.Client(
+        base_url=base_url, timeout=60, trust_env=False, transport=httpx.HTTPTransport(retries=3), auth=_Token(base_url, user, password)
+    )
 
 
 def call(client: httpx.Client, method: str, path: str, *, accept: tuple[int, ...] = (), **arguments: Any) -> Any:
@@ -99,13 +117,15 @@ def task_instances(client: httpx.Client, dag_id: str, run_id: str) -> list[dict[
 
 
 def log_tail(client: httpx.Client, instance: Mapping[str, Any], lines: int = 12) -> list[str]:
-    """The last warnings and errors of a task instance's log."""
-    path = f"/dags/{instance['dag_id']}/dagRuns/{quote(instance['dag_run_id'])}/taskInstances/{instance['task_id']}/logs/{max(1, instance['try_number'])}"
+    """The last errors in a task instance's log."""
+    run = f"/dags/{instance['dag_id']}/dagRuns/{quote(instance['dag_run_id'])}"
+    path = f"{run}/taskInstances/{instance['task_id']}/logs/{max(1, instance['try_number'])}"
     params = {"map_index": instance["map_index"], "full_content": True}
     answer = call(client, "GET", path, params=params, accept=(404,)) or {}
     found: list[str] = []
     for event in answer.get("content", []):
-        if isinstance(event, dict) and event.get("level") in ("warning", "error", "critical"):
+        if isinstance(event, dict) and event.get("level") in ("error", "critical"):
             found.append(str(event.get("event")))
-            found += [f"{detail.get('exc_type')}: {detail.get('exc_value')}" for detail in event.get("error_detail") or [] if isinstance(detail, dict)]
+            details = [detail for detail in event.get("error_detail") or [] if isinstance(detail, dict)]
+            found += [f"{detail.get('exc_type')}: {detail.get('exc_value')}" for detail in details]
     return found[-lines:]

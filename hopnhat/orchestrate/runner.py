@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,12 +23,13 @@ import httpx
 
 from hopnhat.model.errors import RunError
 from hopnhat.orchestrate import rest, session
-from hopnhat.orchestrate.environment import USER, Installation, free_port, prepare
+from hopnhat.orchestrate.environment import USER, Installation, free_port, is_migrated, note_migrated, prepare
 from hopnhat.orchestrate.progress import Watch
 from mappings.index import pools
 
 Say = Callable[[str], None]
 PREFERRED_PORT = 8080
+DAG_SECONDS = 120.0
 STATUS, PLAN = "up.json", "up-plan.json"
 
 
@@ -68,34 +69,43 @@ def run_dags(
     Raises:
         RunError: Airflow did not start, the DAG is unknown or broken, or `timeout` seconds passed.
     """
-    with _services(home, url, environment, say) as (installation, since):
-        client = rest.login(installation.base_url, USER, installation.password)
+    with _services(home, url, environment, say) as (installation, since), _client(installation) as client:
+        _furnish(client, connections)
         _wait_for_dags(client, [dag_id, *watch], since)
-        rest.ensure_pools(client, pools())
-        for connection_id, target in (connections or {}).items():
-            rest.put_connection(client, connection_id, target)
         rest.trigger(client, dag_id, run_id, conf)
         return _follow(client, [dag_id, *watch], run_id, say, timeout)
 
 
-def up(home: Path, *, url: str | None = None, port: int | None = None, connections: Mapping[str, str] | None = None, say: Say = print) -> Installation:
+def up(
+    home: Path, *, url: str | None = None, port: int | None = None, connections: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None, say: Say = print,
+) -> Installation:  # fmt: skip
     """Serve Airflow's screens in the background until `down`. A second call says where the first one is."""
-    earlier = _running(home)
-    if earlier is None:
-        installation = prepare(home, url=url, port=free_port(port or PREFERRED_PORT))
-        since = datetime.now(UTC)
+    installation = _running(home)
+    if installation is None:
+        down(home)  # what a crash may have left
+        installation = prepare(home, url=url, port=free_port(port or PREFERRED_PORT), extra=environment)
         _launch(installation, detached=True)
-        _await_running(installation.home / STATUS, say)
-        client = rest.login(installation.base_url, USER, installation.password)
-        _wait_for_dags(client, [], since)
-        rest.ensure_pools(client, pools())
-    else:
-        installation = earlier
-        client = rest.login(installation.base_url, USER, installation.password)
-    for connection_id, target in (connections or {}).items():
-        rest.put_connection(client, connection_id, target)
+        try:
+            _await_running(installation.home / STATUS, say)
+            note_migrated(installation)
+        except BaseException:
+            down(home)
+            raise
+    with _client(installation) as client:
+        _furnish(client, connections)
     say(f"Airflow: {installation.base_url}   user: {USER}   password: {installation.password}")
     return installation
+
+
+def _client(installation: Installation) -> httpx.Client:
+    return rest.connect(installation.base_url, USER, installation.password)
+
+
+def _furnish(client: httpx.Client, connections: Mapping[str, str] | None) -> None:
+    rest.ensure_pools(client, pools())
+    for connection_id, url in (connections or {}).items():
+        rest.put_connection(client, connection_id, url)
 
 
 def down(home: Path) -> bool:
@@ -110,7 +120,9 @@ def down(home: Path) -> bool:
 
 
 @contextmanager
-def _services(home: Path, url: str | None, environment: Mapping[str, str] | None, say: Say) -> Iterator[tuple[Installation, datetime | None]]:
+def _services(
+    home: Path, url: str | None, environment: Mapping[str, str] | None, say: Say
+) -> Iterator[tuple[Installation, datetime | None]]:
     """The running installation of `home`, or one of our own that ends with the block."""
     earlier = _running(home)
     if earlier is not None:
@@ -124,6 +136,7 @@ def _services(home: Path, url: str | None, environment: Mapping[str, str] | None
     try:
         process = _launch(installation, detached=False)
         _await_running(installation.home / f"run-{os.getpid()}.json", say)
+        note_migrated(installation)
         yield installation, since
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -149,15 +162,24 @@ def _launch(installation: Installation, *, detached: bool) -> subprocess.Popen[b
             "about": {"port": installation.port}, "steps": _steps(installation)}  # fmt: skip
     plan_path.write_text(json.dumps(plan))
     with (logs / "supervisor.log").open("ab") as log:
-        return subprocess.Popen([sys.executable, "-m", "hopnhat.orchestrate.supervisor", str(plan_path)], env=dict(installation.variables),
-                                stdin=subprocess.DEVNULL if detached else subprocess.PIPE, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "hopnhat.orchestrate.supervisor", str(plan_path)],
+            env=dict(installation.variables),
+            stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def _steps(installation: Installation) -> list[dict[str, object]]:
     """Scheduler last: tasks that start before the API answers are lost."""
     airflow = [sys.executable, "-m", "airflow"]
+    migrate: list[dict[str, object]] = (
+        [] if is_migrated(installation) else [{"name": "database", "kind": "once", "command": [*airflow, "db", "migrate"]}]
+    )
     return [
-        {"name": "database", "kind": "once", "command": [*airflow, "db", "migrate"]},
+        *migrate,
         {"name": "api-server", "kind": "service", "command": [*airflow, "api-server"]},
         {"name": "dag-processor", "kind": "service", "command": [*airflow, "dag-processor"]},
         {"name": "api", "kind": "ready", "command": [f"{installation.base_url}/api/v2/version"]},
@@ -178,16 +200,16 @@ def _await_running(status: Path, say: Say) -> None:
         if state == "running":
             return
         if not state and time.monotonic() - started > 30:
-            raise RunError("Airflow did not start: no report from its supervisor", hint=f"see {status.parent / 'services' / 'supervisor.log'}")
+            raise RunError(
+                "Airflow did not start: no report from its supervisor", hint=f"see {status.parent / 'services' / 'supervisor.log'}"
+            )
         time.sleep(0.1)
 
 
 def _end(leader: int) -> None:
     """Let the supervisor end its session in order; end it from outside when it cannot."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(leader, signal.SIGTERM)
-    except ProcessLookupError:
-        pass
     deadline = time.monotonic() + 25
     while session.started_at(leader) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -215,7 +237,7 @@ def _running(home: Path) -> Installation | None:
 
 def _wait_for_dags(client: httpx.Client, dag_ids: Sequence[str], since: datetime | None) -> None:
     """Until each DAG was parsed after `since` (an older parse may be of older files)."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + DAG_SECONDS
     missing = list(dag_ids)
     while missing and time.monotonic() < deadline:
         answer = rest.call(client, "GET", f"/dags/{missing[0]}", accept=(404,))
@@ -244,4 +266,4 @@ def _follow(client: httpx.Client, dag_ids: Sequence[str], run_id: str, say: Say,
             return Outcome(run_id, state, seconds, watch.failed())
         if seconds > timeout:
             raise RunError(f"the run {run_id} is still {state} after {timeout:.0f} s", hint="look at it with `make up`")
-        time.sleep(1.0)
+        time.sleep(min(1.0 + seconds / 120, 10.0))  # a long night needs no answer every second

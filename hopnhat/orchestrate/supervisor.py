@@ -29,11 +29,11 @@ RESTARTS = 3
 READY_SECONDS = 180.0
 
 
-class Ended(Exception):
+class StopError(Exception):
     """Somebody asked us to stop."""
 
 
-class Failed(Exception):
+class StepError(Exception):
     """A step failed; the text goes into the status file."""
 
 
@@ -49,9 +49,9 @@ def supervise(plan: dict[str, Any]) -> int:
             _take(step, plan, running)
         _report(plan, "running", running)
         _watch(plan, running)
-    except Ended:
+    except StopError:
         pass
-    except Failed as failure:
+    except StepError as failure:
         code, state = 1, f"failed: {failure}"
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,7 +62,7 @@ def supervise(plan: dict[str, Any]) -> int:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    raise Ended
+    raise StopError
 
 
 def _take(step: dict[str, Any], plan: dict[str, Any], running: dict[str, subprocess.Popen[bytes]]) -> None:
@@ -76,7 +76,7 @@ def _take(step: dict[str, Any], plan: dict[str, Any], running: dict[str, subproc
     while process.poll() is None:
         _pause(plan, 0.1)
     if process.returncode != 0:
-        raise Failed(f"{step['name']} ended with status {process.returncode}, see {_log(step, plan)}")
+        raise StepError(f"{step['name']} ended with status {process.returncode}, see {_log(step, plan)}")
 
 
 def _start(step: dict[str, Any], plan: dict[str, Any]) -> subprocess.Popen[bytes]:
@@ -93,19 +93,19 @@ def _wait_ready(url: str, plan: dict[str, Any], running: dict[str, subprocess.Po
     while time.monotonic() < deadline:
         _fail_on_dead(plan, running)
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  our own http address
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):
             pass
         _pause(plan, 0.2)
-    raise Failed(f"no answer from {url} within {READY_SECONDS:.0f} s, see {plan['logs']}")
+    raise StepError(f"no answer from {url} within {READY_SECONDS:.0f} s, see {plan['logs']}")
 
 
 def _fail_on_dead(plan: dict[str, Any], running: dict[str, subprocess.Popen[bytes]]) -> None:
     for name, process in running.items():
         if process.poll() is not None:
-            raise Failed(f"{name} ended with status {process.returncode}, see {Path(plan['logs']) / (name + '.log')}")
+            raise StepError(f"{name} ended with status {process.returncode}, see {Path(plan['logs']) / (name + '.log')}")
 
 
 def _watch(plan: dict[str, Any], running: dict[str, subprocess.Popen[bytes]]) -> None:
@@ -129,7 +129,7 @@ def _pause(plan: dict[str, Any], seconds: float) -> None:
     if plan.get("detached"):
         time.sleep(seconds)
     elif select.select([sys.stdin], [], [], seconds)[0] and not os.read(0, 1024):
-        raise Ended
+        raise StopError
 
 
 def _report(plan: dict[str, Any], state: str, running: dict[str, subprocess.Popen[bytes]]) -> None:
