@@ -1,0 +1,242 @@
+"""Prove a finished run: landing, registry and target compared in SQL, apart from the code that loaded them (law 9)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+from psycopg2.extensions import connection
+from psycopg2.extras import execute_values
+
+from hopnhat.model.errors import RunError
+from hopnhat.verify.crosswalk import load_crosswalk
+from hopnhat.verify.expected import classify, compare, load_expected
+from hopnhat.verify.explanations import explanations, unexplained_keys
+from hopnhat.verify.landed import Shape, backslashed, columns_read, landed_select, quoted, shape_of
+from hopnhat.verify.legs import Proof, expected_published, landing_expected, source_landing, source_published
+from hopnhat.verify.parts import check_parts, transports
+from hopnhat.verify.target import (
+    RunFacts,
+    batches_of,
+    create_published,
+    fetch_held,
+    fetch_keys,
+    fetch_published,
+    leaf_tables,
+    published_columns,
+    run_facts,
+)
+from mappings.read import load_domain
+from mappings.spec import Entity, System, Table
+from validators.reconciliation import EXPECTED_PUBLISHED, LANDING_EXPECTED, Example, Line, Verdict, broken, not_applicable
+
+MEMORY = "700MB"
+_EXAMPLES = 20
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """The run as the ledger has it."""
+
+    state: str
+    mode: str
+    as_of: date
+    registry_version: str
+    until: date
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the check of one source needs."""
+
+    conn: connection
+    system: System
+    table: Table
+    entity: Entity
+    run_id: str
+    run: RunRow
+    landing_root: str
+    staged: str | None
+
+    @property
+    def source(self) -> str:
+        return self.system.source_id(self.table)
+
+
+def reconcile(
+    conn: connection,
+    system: System,
+    run_id: str,
+    landing_root: str,
+    source_counts: Mapping[str, int] | None,
+    *,
+    staged: Mapping[str, str] | None = None,
+) -> Verdict:
+    """Recompute what a run should have done, compare it with what the target holds, and write verify.result.
+
+    Args:
+        conn: the unified database; the results are written but not committed.
+        source_counts: source id → rows counted in the live source; None or absent = not counted.
+        staged: for a rehearsed run, source id → relation (`staging."…"`, quoted as SQL needs it) of its staged rows.
+
+    Raises:
+        RunError: the run is unknown or neither published nor rehearsed.
+    """
+    run = _run_row(conn, run_id, system.id)
+    domain = load_domain(system.domain)
+    lines: list[Line] = []
+    examples: list[Example] = []
+    for table in system.tables:
+        source = system.source_id(table)
+        relation = (staged or {}).get(source)
+        work = Work(conn, system, table, domain.entities[table.entity], run_id, run, landing_root, relation)
+        found, where = _check_source(work, (source_counts or {}).get(source))
+        lines += found
+        examples += where
+    verdict = Verdict(system.id, run_id, tuple(lines), tuple(examples))
+    _write(conn, verdict)
+    return verdict
+
+
+def _run_row(conn: connection, run_id: str, system: str) -> RunRow:
+    with conn.cursor() as cursor:
+        cursor.execute(
+            "select r.state, r.mode, r.as_of, v.registry_version, v.until from ledger.run r join ledger.version v using (version_id)"
+            " where r.run_id = %s and r.system = %s",
+            (run_id, system),
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise RunError(f"no run {run_id!r}", system=system, hint="see `runs` for those that the ledger knows")
+    if row[0] not in ("published", "rehearsed"):
+        raise RunError(f"run {run_id!r} is {row[0]}", system=system, hint="only a finished run can be reconciled")
+    return RunRow(*row)
+
+
+def _check_source(work: Work, source_count: int | None) -> tuple[list[Line], list[Example]]:
+    facts = run_facts(work.conn, work.run_id, work.system.id, work.source)
+    with tempfile.TemporaryDirectory(prefix="hopnhat-verify-") as scratch, _database(scratch) as db:
+        parts = check_parts(work.landing_root, facts.parts, Path(scratch))
+        if parts.altered:
+            lines = [*source_landing(work.source, facts, parts.altered, None, source_count)]
+            why = "the landing zone is not what was landed; nothing can be proved from it"
+            return [*lines, *(broken(work.source, leg, "rows", why) for leg in (LANDING_EXPECTED, EXPECTED_PUBLISHED))], []
+        if not facts.parts:
+            return [not_applicable(work.source, LANDING_EXPECTED, "rows", "the run has no part of this source")], []
+        shape = shape_of(work.table, work.entity)
+        _load(work, db, shape, facts, parts.files)
+        counts = compare(db, shape)
+        _set_aside_older(work, db)
+        classify(db, shape)
+        names = _status_names(work.entity, shape)
+        rules = [f.rule for f in work.table.filters]
+        proof = Proof(db, work.source, shape, facts, counts, source_count, names, rules)
+        lines = [
+            *source_landing(work.source, facts, (), counts["landed"], source_count), *landing_expected(proof), *explanations(proof, work.conn),
+            *expected_published(proof), *source_published(proof),
+        ]  # fmt: skip
+        return lines, list(_examples(work, proof, lines))
+
+
+def _database(scratch: str) -> duckdb.DuckDBPyConnection:
+    db = duckdb.connect()
+    db.execute(f"set memory_limit = '{MEMORY}'")
+    db.execute(f"set temp_directory = '{scratch}/spill'")
+    db.execute(f"set threads = {len(os.sched_getaffinity(0))}")
+    db.execute("set preserve_insertion_order = false")
+    db.create_function("backslashed", backslashed, ["BLOB"], "VARCHAR", null_handling="special")  # type: ignore[call-overload]
+    return db
+
+
+def _load(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, facts: RunFacts, files: tuple[str, ...]) -> None:
+    """Fill e (landed), p (published), q (held) and the tables of expected values."""
+    columns = ", ".join(quoted(c) for c in columns_read(work.table, shape))
+    paths = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
+    db.execute(f"create view landing as select {columns} from read_parquet([{paths}])")
+    db.execute(f"create table e as {landed_select(work.system, work.table, shape, transports(files[0]))}")
+    unit = work.table.unit
+    if shape.has_unit and unit:
+        load_crosswalk(db, version=work.run.registry_version, as_of=work.system.units_as_of, until=work.run.until, carries=unit.carries)
+    codes = work.system.codes.get(work.table.columns[shape.status].codes or "", {}) if shape.status else {}
+    formats = work.table.columns[shape.month].formats if shape.month else []
+    load_expected(db, shape, codes=codes, formats=formats, as_of=work.run.as_of)
+    create_published(db, shape)
+    _load_published(work, db, shape, facts)
+    fetch_held(work.conn, db, work.run_id, work.source)
+
+
+def _load_published(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, facts: RunFacts) -> None:
+    columns = published_columns(work.entity, shape)
+    keys = None if facts.whole else [str(k) for (k,) in db.execute("select distinct k from e where k is not null").fetchall()]
+    relations = _relations(work)
+    for number, leaf in enumerate(relations):
+        if keys is not None:
+            fetch_keys(work.conn, db, leaf, work.source, columns, keys)
+        elif number == 0:
+            fetch_published(work.conn, db, leaf, work.source, columns)
+        else:  # a rehearsal: what was published before and is not staged anew stays as it is
+            db.execute("create table before as select * from p limit 0")
+            fetch_published(work.conn, db, leaf, work.source, columns, into="before")
+            db.execute("insert into p select * from before anti join p using (k)")
+
+
+def _relations(work: Work) -> list[str]:
+    staged = leaf_tables(work.conn, work.staged, work.source) if work.staged and work.run.state == "rehearsed" else []
+    return [*staged, *leaf_tables(work.conn, f"unified.{work.table.entity}", work.source)]
+
+
+def _set_aside_older(work: Work, db: duckdb.DuckDBPyConnection) -> None:
+    """A key both published and held: the newer version waits while the older stays (stale), or it is a fault (clash)."""
+    db.execute("create table stale (k varchar)")
+    db.execute("create table clash (k varchar)")
+    both = db.execute("select q.k, q.batch_id from q semi join p using (k) anti join again using (k)").fetchall()
+    written: dict[str, int] = {}
+    for leaf in _relations(work) if both else []:
+        written = batches_of(work.conn, leaf, work.source, [k for k, _ in both]) | written
+    for key, held in both:
+        if held > written[key]:
+            db.execute("insert into stale values (?)", [key])
+        elif held == written[key] or work.run.state != "rehearsed":
+            db.execute("insert into clash values (?)", [key])
+
+
+def _status_names(entity: Entity, shape: Shape) -> dict[str, str]:
+    return dict(entity.columns[shape.status].codelist or {}) if shape.status else {}
+
+
+def _examples(work: Work, proof: Proof, lines: list[Line]) -> Iterator[Example]:
+    """Keys behind the failing measures. Keys that are personal data themselves are masked by the reports."""
+    failing = {line.measure for line in lines if line.verdict == "fail"}
+    queries = {
+        "keys-missing": "select k from rest where class = 'missing'",
+        "keys-unexpected": "select pk from odd where ek is null",
+        "keys-twice": "select k from p group by k having count(*) > 1",
+        "keys-published-and-held": "select k from clash",
+        "keys-filtered-but-published": "select ek from odd where f <> '' and pk is not null",
+        "row-by-row unit": "select ek from odd where bad_unit",
+        "row-by-row status": "select ek from odd where bad_status",
+        "row-by-row month": "select ek from odd where bad_month",
+    }
+    queries |= {f"row-by-row {name}": f"select ek from odd where bad_{column}" for name, column in proof.measures[1:]}
+    for measure in sorted(failing & queries.keys()):
+        keys = proof.rows(f"select * from ({queries[measure]}) order by 1 limit {_EXAMPLES}")
+        yield Example(work.source, measure, tuple(str(k) for (k,) in keys))
+    for measure in sorted(failing & {"units-unexplained", "units-contradicted", "split-without-evidence"}):
+        yield Example(work.source, measure, tuple(unexplained_keys(proof)))
+
+
+def _write(conn: connection, verdict: Verdict) -> None:
+    """Replace the results of this run and system: the latest check stands."""
+    columns = (
+        "run_id", "system", "source", "leg", "measure", "old_unit", "new_unit", "month", "status", "source_value", "landing_value",
+        "published_value", "quarantined_value", "other_value", "difference", "verdict", "note",
+    )  # fmt: skip
+    rows = [(verdict.run_id, verdict.system, *(getattr(line, c) for c in columns[2:])) for line in verdict.lines]
+    with conn.cursor() as cursor:
+        cursor.execute("delete from verify.result where run_id = %s and system = %s", (verdict.run_id, verdict.system))
+        execute_values(cursor, f"insert into verify.result ({', '.join(columns)}) values %s", rows, page_size=1000)
