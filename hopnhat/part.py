@@ -203,11 +203,16 @@ def _warnings(conformed: Conformed, rows: int) -> pa.Array:
     named = [(w.field, w.reasons) for w in conformed.warnings]
     if "status" in conformed.columns:
         named += dossier_warnings(conformed.columns)
-    if not named:
+    marked = np.zeros(rows, bool)
+    for _, reasons in named:
+        marked |= reasons.is_valid().to_numpy(zero_copy_only=False)
+    at = pa.array(np.flatnonzero(marked))
+    if len(at) == 0:
         return pa.nulls(rows, pa.list_(pa.string()))
-    entries = [pc.binary_join_element_wise(field, reasons, ":") for field, reasons in named]
-    joined = pc.binary_join_element_wise(*entries, "\x1f", null_handling="skip")
-    return pc.if_else(pc.equal(joined, ""), pa.scalar(None, pa.list_(pa.string())), pc.split_pattern(joined, "\x1f"))
+    entries = [pc.fill_null(pc.binary_join_element_wise(field, reasons.take(at), ":"), "") for field, reasons in named]
+    joined = pc.binary_join_element_wise(*entries, " ") if len(entries) > 1 else entries[0]
+    lists = pc.split_pattern(pc.utf8_trim_whitespace(pc.replace_substring_regex(joined, " +", " ")), " ")
+    return lists.take(pa.array(np.cumsum(marked) - 1, mask=~marked))
 
 
 def _held(

@@ -113,6 +113,8 @@ def _cut(tokens: Sequence[str], known: Known) -> tuple[Chunk, ...]:
     head = _typed(tokens, 0)
     start = head[0] if head else 0
     first = _chunk(head, tokens[start:], known)
+    if head and _unmarked(tokens[:start]) and known(PLAIN, " ".join(tokens)):
+        return (_chunk(None, tokens, known),)  # `Quan Hóa` is a district of that name, not `Quận Hóa`
     if _is_known(first, known):
         return (first,)
     for at in range(start + 1, len(tokens) - 1):
@@ -148,6 +150,10 @@ def _typed(tokens: Sequence[str], at: int) -> Head | None:
         if found and (not found[2] or omits_marks_only(" ".join(tokens[at : at + length]), found[0])):
             return length, *found
     return None
+
+
+def _unmarked(tokens: Sequence[str]) -> bool:
+    return all(token == bare(token) and len(token) > 1 for token in tokens)
 
 
 def _typed_alone(tokens: Sequence[str], at: int) -> bool:

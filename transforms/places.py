@@ -68,7 +68,7 @@ class Placer:
     def _resolve(self, names: tuple[str, ...], keys: list[tuple[str | None, ...]]) -> None:
         queries = pd.DataFrame(keys, columns=list(names), dtype="str").assign(as_of=self.as_of)
         found = resolve(queries, self.registry, scope=self.scope, carries=self.carries)
-        records = found[list(RESULT)].astype(object).where(found[list(RESULT)].notna(), None).to_dict("records")
+        records = [{k: None if v == "" or v != v else v for k, v in r.items()} for r in found[list(RESULT)].to_dict("records")]
         for key, record in zip(keys, records, strict=True):
             given = {n: v for n, v in zip(names, key, strict=True) if v is not None}
             asked = json.dumps([self.registry.version, self.as_of, self.carries, given], ensure_ascii=False, sort_keys=True)

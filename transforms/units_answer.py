@@ -58,6 +58,7 @@ def successors(units: list[Unit], carries: Carries) -> tuple[list[str], bool]:
     return codes, len(codes) < len({code for code, _ in pairs})
 
 
+@lru_cache(maxsize=65536)
 def answer(index: Index, finding: Finding, carries: Carries, era: str = "") -> Answer:
     """Resolve when exactly one new unit is left, otherwise keep the candidates. `era` is the column's, if it is known."""
     if not finding.uids:

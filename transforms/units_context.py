@@ -29,7 +29,7 @@ def province_mention(index: Index, key: str, type_: str, fuzzy: bool) -> Mention
     places = index.provinces.get(slot(key))
     exact = True
     if places is None and fuzzy:
-        best = nearest(squeezed(bare(key)), tuple(index.provinces))
+        best = nearest(slot(key), tuple(index.provinces))
         places, exact = (index.provinces[best[0]] if len(best) == 1 else None), False
     if places is None:
         return None
@@ -45,27 +45,23 @@ def _is_city(index: Index, place: str) -> bool:
 @lru_cache(maxsize=65536)
 def district_mention(index: Index, key: str, type_: str, within: Parents, fuzzy: bool) -> Mention | None:
     """Districts of a name inside the provinces given (none = anywhere); the written type decides between homonyms."""
-    codes = index.districts.get(slot(key), set())
-    codes = {code for code in codes if not within or _is_inside(index, code, within)}
-    exact = True
+    names = districts_of(index, within) if within else index.districts
+    codes = names.get(slot(key), set())
+    exact = bool(codes)
     if not codes and fuzzy and within:
-        names = {name: {c for c in index.districts[name] if _is_inside(index, c, within)} for name in index.districts}
-        names = {name: found for name, found in names.items() if found}
-        codes = {code for name in nearest(squeezed(bare(key)), tuple(names)) for code in names[name]}
-        exact = False
+        codes = {code for name in nearest(slot(key), tuple(names)) for code in names[name]}
     if not codes:
         return None
     same_type = {code for code in codes if type_ and any(type_ == kind for kind, _, _ in index.district_types[code])}
     return Mention(frozenset(same_type or codes), exact)
 
 
-def _is_inside(index: Index, code: str, within: Parents) -> bool:
-    if index.district_provinces[code] & within:
-        return True
-    communes = index.inside.get(code)
-    return bool(communes) and any(
-        place.startswith(NEW) and not communes.isdisjoint(index.inside[place]) for place in within
-    )
+@lru_cache(maxsize=512)
+def districts_of(index: Index, places: Parents) -> dict[str, set[str]]:
+    """Name → codes of the districts of some provinces, old ones by their parent, new ones by where their communes went."""
+    here = set().union(*(index.province_districts.get(place, set()) for place in places))
+    named = ((name, codes & here) for name, codes in index.districts.items())
+    return {name: codes for name, codes in named if codes}
 
 
 def nearest(key: str, names: Iterable[str], limit: int = 2) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from transforms.addresses import COMMUNE, DISTRICT, PROVINCE, Chunk, addresses, chunks
+from transforms.match_keys import canonical
 from transforms.units_answer import Finding, successors
 from transforms.units_codes import CONFLICT, UNKNOWN_CODE, Beside, clean_code, read_code
 from transforms.units_context import block
-from transforms.units_index import Index, known_names
+from transforms.units_index import OLD, Index, known_names
 from transforms.units_ladder import Eras, eras_of
 from transforms.units_names import read_names
 from transforms.units_query import Query, given_by_codes, named_chunks
@@ -21,7 +22,7 @@ def find(index: Index, query: Query, era: str, home: Given) -> Finding:
     """Code, then names in columns, then text. A lower step is taken only when the higher one has nothing to say."""
     eras = eras_of(era, query.as_of)
     if query[1:7] == NO_COLUMNS:
-        return _read_text(index, query.text, (), home, eras)
+        return _whole(index, query.text, eras) or _read_text(index, query.text, (), home, eras)
     given = given_by_codes(index, query, era, home)
     names = named_chunks(index, query)
     code = clean_code(query.commune_code)
@@ -34,6 +35,17 @@ def find(index: Index, query: Query, era: str, home: Given) -> Finding:
     if found.uids or not query.text:
         return found
     return _read_text(index, query.text, names if not query.commune else (), given, eras)
+
+
+def _whole(index: Index, text: str, eras: Eras) -> Finding | None:
+    """The short cut of rungs 1 and 3 for an address that is nothing but its three official names."""
+    key = canonical(text)
+    uid, rung = index.whole.get(key, -1), "canonical"
+    if uid < 0:
+        uid, rung = index.whole_bare.get(key, -1), "unaccented"
+    if uid < 0 or OLD not in eras.with_district[0] or (eras.day and not index.units[uid].holds(eras.day)):
+        return None
+    return Finding(rung, (uid,))
 
 
 def _read_text(index: Index, text: str, names: tuple[Chunk, ...], given: Given, eras: Eras) -> Finding:

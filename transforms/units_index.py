@@ -52,6 +52,9 @@ class Index:
     inside: dict[str, set[int]] = field(default_factory=dict)
     by_code: dict[str, list[int]] = field(default_factory=dict)
     district_provinces: dict[str, set[str]] = field(default_factory=dict)
+    province_districts: dict[str, set[str]] = field(default_factory=dict)
+    whole: dict[str, int] = field(default_factory=dict)
+    whole_bare: dict[str, int] = field(default_factory=dict)
     district_types: dict[str, set[tuple[str, str, str]]] = field(default_factory=dict)
     province_names: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     new_province: dict[str, str] = field(default_factory=dict)
@@ -83,7 +86,21 @@ def index_of(registry: Registry) -> Index:
     index.new_province = _new_provinces(rows)
     _file_communes(index, rows)
     _file_aliases(index)
+    _file_whole(index, rows)
     return index
+
+
+def _file_whole(index: Index, rows: pd.DataFrame) -> None:
+    """Commune, district and province as the official list writes them: most clean addresses are one look-up."""
+    last = rows[rows.valid_to == REFORM]
+    names = {row.code: (canonical(row.name), row.parent_code) for row in last.itertuples(index=False)}
+    for unit in index.units:
+        if unit.era == OLD and len(unit.code) == 5:
+            commune, district = names[unit.code]
+            district, province = names[district]
+            key = f"{commune} {district} {names[province][0]}"
+            index.whole[key] = unit.uid
+            index.whole_bare[bare(key)] = -1 if bare(key) in index.whole_bare else unit.uid
 
 
 def _file_aliases(index: Index) -> None:
@@ -164,7 +181,19 @@ def _file_communes(index: Index, rows: pd.DataFrame) -> None:
             for district in fed_by[unit.code]:
                 inside[district].add(unit.uid)
     index.communes, index.inside, index.by_code = dict(communes), dict(inside), dict(by_code)
+    index.province_districts = _province_districts(index)
     index.paths = _paths(index.registry)
+
+
+def _province_districts(index: Index) -> dict[str, set[str]]:
+    """Old province → its districts; new province → the districts whose communes it received."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for code, places in index.district_provinces.items():
+        heirs = (index.units[uid].successors for uid in index.inside.get(code, ()))
+        new = {f"{NEW}:{index.new_province[pair[0]]}" for pairs in heirs for pair in pairs}
+        for place in places | new:
+            found[place].add(code)
+    return dict(found)
 
 
 def _paths(registry: Registry) -> dict[str, list[tuple[str, str, str]]]:

@@ -16,13 +16,12 @@ def read_names(index: Index, chunks: tuple[Chunk, ...], given: Given, eras: Eras
     """Rungs 1–5 over all readings; rung 6 only when they find nothing; else why not."""
     if not any(chunk.level in (COMMUNE, PLAIN, DISTRICT) for chunk in chunks):
         return Finding("unknown", ())
-    exact = list(readings(index, chunks, given, False))
-    best = _best(_exact(index, reading, eras) for reading in exact)
+    best = _best(_exact(index, reading, eras) for reading in readings(index, chunks, given, False))
     if best is None:
         best = _best(_fuzzy(index, reading, eras) for reading in readings(index, chunks, given, True))
     if best:
         return best
-    return Finding(_why_not(chunks, exact), ())
+    return Finding(_why_not(index, chunks, given), ())
 
 
 def _best(findings: Iterable[Finding | None]) -> Finding | None:
@@ -85,8 +84,8 @@ def _finding(reading: Reading, chunk: Chunk, hit: Hit, anywhere: bool) -> Findin
     return Finding(rule, hit.uids, hit.score, hit.runner_up, hit.runner_up_score, why, settled)
 
 
-def _why_not(chunks: tuple[Chunk, ...], found: list[Reading]) -> str:
+def _why_not(index: Index, chunks: tuple[Chunk, ...], given: Given) -> str:
     parents = any(chunk.level in (DISTRICT, CITY, PROVINCE) for chunk in chunks)
-    if not found and parents:
+    if parents and next(readings(index, chunks, given, True), None) is None:
         return "contradiction"
     return "unknown-commune" if any(chunk.level == COMMUNE for chunk in chunks) else "no-commune"

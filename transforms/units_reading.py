@@ -7,7 +7,7 @@ otherwise the address contradicts itself and no reading exists. Plain chunks tak
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from transforms.addresses import CITY, COMMUNE, DISTRICT, PLAIN, PROVINCE, Chunk
 from transforms.units_context import Mention, Parents, district_mention, province_mention
@@ -39,22 +39,20 @@ class Given:
 
 def readings(index: Index, chunks: tuple[Chunk, ...], given: Given, fuzzy: bool) -> Iterator[Reading]:
     """All consistent readings, the likeliest first."""
-    found = list(_provinces(index, chunks, fuzzy))
-    for at, province in found:
+    named_place = False
+    for at, province in _provinces(index, chunks, fuzzy):
         places = province.parents if province else given.provinces or given.home_provinces
         if province and given.provinces:
             places &= given.provinces
             if not places:
                 continue
-        rest = tuple(chunk for position, chunk in enumerate(chunks) if position != at)
-        for reading in _districts(index, rest, places, province.exact if province else True, fuzzy):
-            reading = replace(reading, ignores_place=province is None and len(found) > 1)  # noqa: PLW2901
-            if given.districts:
-                yield replace(reading, districts=reading.districts + given.districts)
-                continue
-            if given.home_districts and not reading.districts:
-                yield replace(reading, districts=(given.home_districts,))
-            yield reading
+        exact, ignores = province is None or province.exact, province is None and named_place
+        named_place = named_place or province is not None
+        rest = chunks[:at] + chunks[at + 1 :] if province else chunks
+        for districts, communes, all_exact in _districts(index, rest, places, fuzzy):
+            if given.home_districts and not districts and not given.districts:
+                yield Reading(places, (given.home_districts,), communes, exact and all_exact)
+            yield Reading(places, districts + given.districts, communes, exact and all_exact, ignores)
 
 
 def _provinces(index: Index, chunks: tuple[Chunk, ...], fuzzy: bool) -> Iterator[tuple[int, Mention | None]]:
@@ -73,23 +71,26 @@ def _provinces(index: Index, chunks: tuple[Chunk, ...], fuzzy: bool) -> Iterator
         yield -1, None
 
 
-def _districts(index: Index, chunks: tuple[Chunk, ...], places: Parents, exact: bool, fuzzy: bool) -> Iterator[Reading]:
+def _districts(
+    index: Index, chunks: tuple[Chunk, ...], places: Parents, fuzzy: bool
+) -> Iterator[tuple[tuple[Parents, ...], tuple[Chunk, ...], bool]]:
+    """(district mentions, commune chunks, no fuzzy step) for every way to take districts out of the chunks."""
     named = [chunk for chunk in chunks if chunk.level in (DISTRICT, CITY)]
     rest = tuple(chunk for chunk in chunks if chunk.level in (COMMUNE, PLAIN))
     if named:
         mentions = [district_mention(index, chunk.key, chunk.type, places, fuzzy) for chunk in named]
-        if all(mentions):
-            kept = [mention for mention in mentions if mention]
-            all_exact = exact and all(mention.exact for mention in kept)
-            yield Reading(places, tuple(mention.parents for mention in kept), _communes(rest, -1), all_exact)
+        kept = [mention for mention in mentions if mention]
+        if len(kept) == len(named):
+            exact = all(mention.exact for mention in kept)
+            yield tuple(mention.parents for mention in kept), _communes(rest, -1), exact
         return
-    plain = [at for at, chunk in enumerate(rest) if chunk.level == PLAIN]
-    for at in reversed(plain):
+    for at in range(len(rest) - 1, -1, -1):
+        if rest[at].level != PLAIN or len(rest) == 1:
+            continue
         mention = district_mention(index, rest[at].key, "", places, False)
-        if mention and len(rest) > 1:
-            others = rest[:at] + rest[at + 1 :]
-            yield Reading(places, (mention.parents,), _communes(others, at), exact)
-    yield Reading(places, (), _communes(rest, -1), exact)
+        if mention:
+            yield (mention.parents,), _communes(rest[:at] + rest[at + 1 :], at), True
+    yield (), _communes(rest, -1), True
 
 
 def _communes(chunks: tuple[Chunk, ...], near: int) -> tuple[Chunk, ...]:

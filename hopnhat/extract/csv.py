@@ -22,7 +22,14 @@ from hopnhat.extract.contract import Column, KeyRange, TableShape, Transport
 from hopnhat.extract.csv_rows import Layout, UnclosedQuoteError, layout, span
 from hopnhat.extract.files import broken, digest_all, found_files, readable, row_ranges, row_window
 from hopnhat.extract.frames import (
-    Options, frame, int_option, known_options, require_columns, require_table, text_option, unique_names,
+    Options,
+    frame,
+    int_option,
+    known_options,
+    require_columns,
+    require_table,
+    text_option,
+    unique_names,
 )  # fmt: skip
 from hopnhat.model.errors import MappingError, SourceDriftError
 
@@ -205,9 +212,13 @@ class CsvSource:
                 break
             except (UnicodeDecodeError, LookupError):
                 continue
-        quoting = csv.QUOTE_MINIMAL if self._dialect.quote else csv.QUOTE_NONE
-        lines = text.splitlines(keepends=True)
-        cells = next(csv.reader(lines, delimiter=self._dialect.delimiter, quotechar=self._dialect.quote or None, quoting=quoting), [])
+        lines, quote = text.splitlines(keepends=True), self._dialect.quote
+        reader = (
+            csv.reader(lines, delimiter=self._dialect.delimiter, quotechar=quote)
+            if quote
+            else csv.reader(lines, delimiter=self._dialect.delimiter, quoting=csv.QUOTE_NONE)
+        )
+        cells = next(reader, [])
         return unique_names(cells)
 
     def _transcoded(self, path: Path, encoding: str) -> tempfile._TemporaryFileWrapper[bytes]:

@@ -53,6 +53,10 @@ def rendered(values: Sequence[Any]) -> pa.Array:
             return pa.array(values, pa.int64()).cast(pa.string()).cast(pa.binary())
         except (pa.ArrowInvalid, OverflowError):
             pass
+    if kinds == {float}:
+        whole = pa.array(values, pa.float64())
+        if pc.all(pc.and_(pc.less(pc.abs(whole), 2.0**53), pc.equal(whole, pc.floor(whole)))).as_py():
+            return whole.cast(pa.int64()).cast(pa.string()).cast(pa.binary())
     # Mixed or rare types; few columns of a source, and distinct values repeat: render each once.
     known: dict[tuple[type, Any], bytes | None] = {}
     result: list[bytes | None] = []

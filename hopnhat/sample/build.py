@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
+import pyarrow.parquet as pq
 
 from hopnhat.sample.city import CITY_TABLES, fill_city
 from hopnhat.sample.database import open_database
 from hopnhat.sample.district import DISTRICT, write_district
 from hopnhat.sample.places import FACTS
+from hopnhat.sample.register import MOST_ROWS, REGISTER, write_register
 
 SEED = 20250701
 CITY = "hn_motcua"
@@ -46,11 +47,16 @@ def build(home: Path, *, rows: int = 10_000, seed: int = SEED, bad_share: float 
         (home / "labels").mkdir(exist_ok=True)
         shared = fill_city(url, home / "labels", rows=rows, seed=seed, bad_share=bad_share)
         write_district(home, home / "labels", shared, rows=max(1, rows // 5), seed=seed, bad_share=bad_share)
+        write_register(home, home / "labels", rows=max(100, min(rows // 20, MOST_ROWS)), seed=seed, bad_share=bad_share)
         (home / "sample.json").write_text(json.dumps(asked | {"city": _kind(url)}, indent=1), encoding="utf-8")
-    connections = {CITY: url, DISTRICT: (home / "thanhtri" / "HOSO.DBF").as_uri()}
-    (home / "connections.json").write_text(json.dumps(connections, indent=1), encoding="utf-8")
+    connections = {
+        CITY: url, DISTRICT: (home / "thanhtri" / "HOSO.DBF").as_uri(), REGISTER: (home / "so_tay_xa" / "SoTiepNhan.xlsx").as_uri(),
+    }  # fmt: skip
+    note = home / "connections.json"
+    note.touch(mode=0o600)
+    note.write_text(json.dumps(connections, indent=1), encoding="utf-8")
     labels = {path.stem: path for path in sorted((home / "labels").glob("*.parquet"))}
-    return SampleSystems(home, connections, labels, {name: pa.parquet.read_metadata(p).num_rows for name, p in labels.items()})
+    return SampleSystems(home, connections, labels, {name: pq.read_metadata(p).num_rows for name, p in labels.items()})
 
 
 def build_city(url: str, labels: Path, *, rows: int, seed: int = SEED, bad_share: float = 0.02, children: bool = False) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hopnhat.sample.database import open_database
 from hopnhat.sample.labels import LabelFile
@@ -52,7 +53,8 @@ def shared_dossiers(chunk: CityChunk) -> pa.Table:
     """Sound dossiers of the district system's area, at most SHARED of the chunk, as the district knew them."""
     places = communes()
     serving = np.isin(places.district_code.to_numpy(zero_copy_only=False).astype(str), sorted(DISTRICTS))
-    able = np.flatnonzero(chunk.clean & serving[chunk.facts.commune] & ~np.isnat(chunk.facts.received))
+    plain = pc.equal(pc.utf8_length(chunk.frame["serviceCode"]), 8).to_numpy(zero_copy_only=False)
+    able = np.flatnonzero(plain & chunk.clean & serving[chunk.facts.commune] & ~np.isnat(chunk.facts.received))
     wanted = max(1, int(len(chunk.facts) * SHARED))
     at = able[:: max(1, len(able) // wanted)][:wanted]
     facts = chunk.facts

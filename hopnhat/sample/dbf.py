@@ -10,6 +10,8 @@ from types import TracebackType
 
 import numpy as np
 
+from hopnhat.sample.places import Mask
+
 
 @dataclass(frozen=True)
 class Field:
@@ -34,10 +36,13 @@ class DbfFile:
         body = b"".join(struct.pack("<11sc4xBB14x", f.name.encode(), f.kind.encode(), f.width, 0) for f in self.fields)
         return head + body + b"\r"
 
-    def write(self, columns: Mapping[str, Sequence[bytes]]) -> None:
-        """Append rows; `columns` by field name, values as the file's own bytes, not longer than the field."""
-        rows = len(next(iter(columns.values())))
-        cells = [np.full((rows, 1), 0x20, np.uint8)]
+    def write(self, columns: Mapping[str, Sequence[bytes]], deleted: Mask) -> None:
+        """Append rows; `columns` by field name, values as the file's own bytes, not longer than the field.
+
+        `deleted` records stay in the file with a mark, as dBase leaves them until somebody packs it.
+        """
+        rows = len(deleted)
+        cells = [np.where(deleted, np.uint8(0x2A), np.uint8(0x20)).reshape(rows, 1)]
         for field in self.fields:
             values = columns[field.name]
             if field.kind == "N":

@@ -50,14 +50,14 @@ def write_district(home: Path, labels: Path, shared: pa.Table, *, rows: int, see
             rng = np.random.default_rng([seed, STREAM, number])
             index = np.arange(number * CHUNK, min((number + 1) * CHUNK, own))
             common = shared.slice(number * taken, taken)
-            frame, answers = _chunk(rng, index, own, common, bad_share)
-            answers["row"] = pa.array(np.arange(table.records + 1, table.records + 1 + len(frame["MAHS"])))
-            table.write({field.name: tcvn3.encode(frame[field.name]) for field in FIELDS})
-            told.write(label_table(answers, len(frame["MAHS"])))
+            frame, answers, deleted = _chunk(rng, index, own, common, bad_share)
+            answers["row"] = pa.array(np.arange(table.records + 1, table.records + 1 + len(deleted)))
+            table.write({field.name: tcvn3.encode(frame[field.name]) for field in FIELDS}, deleted)
+            told.write(label_table(answers, len(deleted)).filter(pa.array(~deleted)))
     return path
 
 
-def _chunk(rng: Rng, index: Ints, total: int, shared: pa.Table, bad_share: float) -> tuple[planted.Frame, planted.Frame]:
+def _chunk(rng: Rng, index: Ints, total: int, shared: pa.Table, bad_share: float) -> tuple[planted.Frame, planted.Frame, truth.Mask]:
     places = communes()
     own = len(index)
     plan = planted.plan(rng, own, bad_share)
@@ -65,9 +65,9 @@ def _chunk(rng: Rng, index: Ints, total: int, shared: pa.Table, bad_share: float
     organ = joined("000.20.", pick(rng, [f"{n:02d}" for n in range(1, 17)], own), ".H26")
     # The system was closed on 30 June 2025: its dossiers end before the reform.
     facts = truth.dossiers(rng, index, total + total // 100 + 1, commune, organ, places)
-    frames = [_frame(rng, facts, places)]
     stale = shared["stale"].to_numpy().astype(bool)
-    frames.append(_frame(rng, _known_here(shared, stale), places))
+    known = _known_here(shared, stale)
+    frames = [_frame(rng, facts, places), _frame(rng, known, places)]
     frame = {f.name: pa.concat_arrays([part[f.name] for part in frames]) for f in FIELDS}
     plan = plan.longer(len(stale))
     planted.plant(rng, frame, plan)
@@ -78,6 +78,9 @@ def _chunk(rng: Rng, index: Ints, total: int, shared: pa.Table, bad_share: float
     }  # fmt: skip
     keys = joined(f"{SYSTEM}.opencps_dossier|", shared["city_key"].combine_chunks())
     answers |= twin_columns(own + len(stale), np.arange(own, own + len(stale)), keys, stale)
+    parts = [truth.value_labels(facts, plan.rows("name-upper")[:own]), truth.value_labels(known, np.zeros(len(stale), bool))]
+    answers |= {name: pa.concat_arrays([part[name] for part in parts]) for name in parts[0]}
+    answers["applicant_name"] = tcvn3.readable(answers["applicant_name"])
     answers |= label_columns(planted.DEFECTS, plan.first, plan.second)
     return planted.duplicated(rng, frame, answers, plan, bad_share)
 

@@ -11,7 +11,17 @@ import pyarrow.compute as pc
 
 from hopnhat.sample import spoil
 from hopnhat.sample.labels import SOUND, Codes, Defect, label_columns
-from hopnhat.sample.opencps_defects import FILTERED, MOST_QUIRKS, QUIRKS_PER_BAD, change_text, replaced
+from hopnhat.sample.opencps_defects import (
+    FILTERED,
+    MOST_QUIRKS,
+    OLD_PHONE,
+    PLACEHOLDER,
+    QUIRKS_PER_BAD,
+    SENTINEL,
+    ZEROS_LOST,
+    change_text,
+    replaced,
+)
 from hopnhat.sample.people import Rng, joined, pick
 from hopnhat.sample.places import Mask
 
@@ -29,7 +39,7 @@ BAD = (
 )
 QUIRKS = (
     Defect("name-upper", weight=2), Defect("ward-upper"), Defect("ward-tone"), Defect("ward-no-type"), Defect("district-no-type"),
-    Defect("id-placeholder"), Defect("id-zero-lost"), Defect("phone-before-2018"), Defect("date-sentinel"), Defect("id-spaced"),
+    PLACEHOLDER, ZEROS_LOST, OLD_PHONE, SENTINEL, Defect("id-spaced"),
 )  # fmt: skip
 DRAFTS = (Defect("trial", "filtered", rule="trial"),)
 COPY, CLASH = Defect("exact-copy", "merged"), Defect("key-clash", "quarantined", KEY_CLASH)
@@ -80,24 +90,26 @@ def plant(rng: Rng, frame: Frame, planned: Plan) -> None:
     frame["DIENTHOAI"] = replaced(frame["DIENTHOAI"], rows, old)
 
 
-def duplicated(rng: Rng, frame: Frame, answers: Frame, planned: Plan, bad_share: float) -> tuple[Frame, Frame]:
-    """Repeat some sound records a little later: half of them exactly, half under the same key with another status."""
+def duplicated(rng: Rng, frame: Frame, answers: Frame, planned: Plan, bad_share: float) -> tuple[Frame, Frame, Mask]:
+    """Repeat some sound records a little later: exactly, under the same key with another status, or marked as deleted.
+
+    Also gives which records are deleted; they have an answer here too, to be dropped by the caller.
+    """
     n = len(planned.first)
     free = np.flatnonzero((planned.first == 0) & answers["twin"].is_null().to_numpy(zero_copy_only=False))
     chosen = rng.permutation(free)[: int(n * bad_share * COPIES_PER_BAD)]
-    clash = np.zeros(len(chosen), bool)
-    clash[: len(chosen) // 2] = True
+    kind = np.arange(len(chosen)) % 3
     order = np.argsort(np.concatenate([np.arange(n), chosen + rng.integers(1, 50, len(chosen)) + 0.5]), kind="stable")
     source = np.concatenate([np.arange(n), chosen])[order]
-    copy, clashing = (np.concatenate([np.zeros(n, bool), mark])[order] for mark in (~clash, clash))
+    kinds = np.concatenate([np.full(n, -1), kind])[order]
     frame = {name: column.take(pa.array(source)) for name, column in frame.items()}
     answers = {name: column.take(pa.array(source)) for name, column in answers.items()}
-    status = frame["TRANGTHAI"].filter(pa.array(clashing))
-    frame["TRANGTHAI"] = replaced(frame["TRANGTHAI"], clashing, pc.if_else(pc.equal(status, "5"), "15", "5"))
+    status = frame["TRANGTHAI"].filter(pa.array(kinds == 1))
+    frame["TRANGTHAI"] = replaced(frame["TRANGTHAI"], kinds == 1, pc.if_else(pc.equal(status, "5"), "15", "5"))
     first = planned.first[source]
-    first[np.isin(source, chosen[clash])] = POSITION[CLASH.name]
-    first[copy] = POSITION[COPY.name]
-    return frame, answers | label_columns(DEFECTS, first, planned.second[source])
+    first[np.isin(source, chosen[kind == 1])] = POSITION[CLASH.name]
+    first[kinds == 0] = POSITION[COPY.name]
+    return frame, answers | label_columns(DEFECTS, first, planned.second[source]), kinds == 2
 
 
 def _drawn(rng: Rng, n: int, defects: tuple[Defect, ...]) -> Codes:
@@ -116,5 +128,5 @@ def _spaced_number(text: str) -> str:
 _TEXT: dict[str, tuple[str, Callable[[str], str]]] = {
     "date-31-02": ("NGAYNHAN", _february), "name-lossy": ("TENCHU", spoil.lossy), "name-upper": ("TENCHU", spoil.upper),
     "ward-upper": ("TENXA", spoil.upper), "ward-tone": ("TENXA", spoil.other_tone_place), "ward-no-type": ("TENXA", spoil.no_type_word),
-    "district-no-type": ("TENHUYEN", spoil.no_type_word), "id-zero-lost": ("SOCMND", spoil.lost_zero), "id-spaced": ("SOCMND", _spaced_number),
+    "district-no-type": ("TENHUYEN", spoil.no_type_word), "id-zeros-lost": ("SOCMND", spoil.lost_two_zeros), "id-spaced": ("SOCMND", _spaced_number),
 }  # fmt: skip

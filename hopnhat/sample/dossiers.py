@@ -99,6 +99,12 @@ def text_times(times: Times) -> pa.Array:
     return pc.cast(pa.array(times.astype("datetime64[s]")), pa.string())
 
 
+def value_labels(d: Dossiers, upper: Mask) -> dict[str, pa.Array]:
+    """What a published row must say; `upper` = rows whose name was typed in capitals."""
+    received = pa.array(d.received.astype("datetime64[D]"))
+    return {"applicant_name": choose(upper, pc.utf8_upper(d.name), d.name), "status": pa.array(d.status), "received_on": received}
+
+
 def _shares(weights: list[int]) -> npt.NDArray[np.float64]:
     return np.array(weights) / sum(weights)
 
@@ -139,4 +145,16 @@ def applicant_address(d: Dossiers, places: Communes) -> pa.Array:
     return joined(d.house, places.name.take(at), places.district.take(at), places.province.take(at), by=", ")
 
 
-__all__ = ["Dossiers", "applicant_address", "choose", "days", "dossiers", "is_new_era", "numbers", "organ_names", "pick", "text_times"]
+__all__ = [
+    "Dossiers",
+    "applicant_address",
+    "choose",
+    "days",
+    "dossiers",
+    "is_new_era",
+    "numbers",
+    "organ_names",
+    "pick",
+    "text_times",
+    "value_labels",
+]

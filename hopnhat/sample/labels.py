@@ -1,4 +1,18 @@
-"""The right answer of every generated row: what a correct migration does with it, and why."""
+"""The right answer of every generated row: what a correct migration does with it, and why.
+
+| column | meaning |
+|---|---|
+| source_key, row | key in the source; physical row of a file source. A row without a key has the row number only |
+| outcome | of a first run: published, merged, quarantined or filtered |
+| also_ok | outcomes that are honest too, for places a careful resolver may hold back; a published one is never another place |
+| reasons | every `field:reason` of a quarantined row |
+| warnings | `field:code` that at least belongs to the row |
+| defects | names of what was planted; empty = sound |
+| rule | filter that leaves the row out |
+| old_code … candidates | where it belongs; new_code null and candidates set where the law divided the people |
+| applicant_name, status, received_on | values of a published row: text as cleaned, national status, day of receipt |
+| twin, twin_differs | `source|key` of the same dossier in the other system, and our columns in which the two disagree |
+"""
 
 from __future__ import annotations
 
@@ -27,6 +41,9 @@ SCHEMA = pa.schema(
         ("new_code", pa.string()),
         ("new_province_code", pa.string()),
         ("candidates", pa.list_(pa.string())),
+        ("applicant_name", pa.string()),
+        ("status", pa.string()),
+        ("received_on", pa.date32()),
         ("twin", pa.string()),
         ("twin_differs", pa.list_(pa.string())),
     ]

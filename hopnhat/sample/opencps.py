@@ -60,9 +60,10 @@ def city_chunk(start: int, rows: int, seed: int, bad_share: float) -> CityChunk:
     labels = _place_labels(facts, places)
     _new_era(rng, frame, labels, plan.new_era, facts)
     planted.plant(rng, frame, plan)
+    labels |= truth.value_labels(facts, plan.rows("name-upper"))
     told = label_columns(planted.DEFECTS, plan.first, plan.second)
     table = label_table(labels | told | {"source_key": frame["dossierId"]}, len(index))
-    return CityChunk(frame, table, facts, told["outcome"], bad_share, (plan.first == 0) & (plan.second == 0) & ~plan.new_era)
+    return CityChunk(frame, table, facts, told["outcome"], bad_share, (plan.first == 0) & (plan.second == 0))
 
 
 def _communes(rng: Rng, places: Communes, plan: planted.Plan) -> Ints:

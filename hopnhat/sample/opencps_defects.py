@@ -21,9 +21,15 @@ FILTERED = 0.01
 TWO_DEFECTS = 0.06
 HELD = ("quarantined",)
 
+PLACEHOLDER = Defect("id-placeholder", warnings=("applicant_id_no:id-sentinel",))
+ZERO_LOST = Defect("id-zero-lost", warnings=("applicant_id_no:id-zero-restored",))
+ZEROS_LOST = Defect("id-zeros-lost", warnings=("applicant_id_no:id-length",))
+OLD_PHONE = Defect("phone-before-2018", warnings=("phone:phone-renumbered",))
+SENTINEL = Defect("date-sentinel", warnings=("returned_at:date-sentinel",))
 BAD = (
     Defect("unit-split", "quarantined", ("unit:unit-ambiguous",), weight=4),
     Defect("unit-unknown", "quarantined", ("unit:unit-unmatched",), weight=2),
+    Defect("unit-code-unknown", "quarantined", ("unit:unit-conflict",)),
     Defect("unit-contradiction", "quarantined", ("unit:unit-conflict",), weight=2),
     Defect("date-31-02", "quarantined", ("received_at:date-impossible",), weight=2),
     Defect("status-unknown", "quarantined", ("status:code-unknown",), weight=2),
@@ -35,14 +41,14 @@ QUIRKS = (
     Defect("ward-nfd"), Defect("ward-upper"), Defect("ward-tone", weight=2), Defect("ward-i-y"), Defect("ward-spaces"),
     Defect("ward-no-type"), Defect("ward-code-zero-lost", weight=2), Defect("ward-code-absent"), Defect("ward-name-absent"),
     Defect("city-abbreviated"), Defect("city-ha-tay", also_ok=HELD),
-    Defect("id-placeholder"), Defect("id-zero-lost"), Defect("phone-before-2018", weight=2),
-    Defect("date-sentinel"), Defect("date-zero"),
+    PLACEHOLDER, ZERO_LOST, ZEROS_LOST, OLD_PHONE, SENTINEL, Defect("date-zero", warnings=("returned_at:date-zero",)),
 )  # fmt: skip
 DRAFTS = (
     Defect("draft", "filtered", rule="draft"),
     Defect("specimen", "filtered", rule="specimen"),
 )
-DEFECTS = (SOUND, *BAD, *QUIRKS, *DRAFTS)
+NEW_ERA = Defect("new-era", also_ok=HELD)
+DEFECTS = (SOUND, *BAD, *QUIRKS, *DRAFTS, NEW_ERA)
 POSITION = {defect.name: at for at, defect in enumerate(DEFECTS)}
 UNITS = frozenset(d.name for d in (*BAD, *QUIRKS) if d.name.startswith(("unit-", "ward-", "city-")))
 SECOND = ("date-31-02", "status-unknown", "name-lossy")
@@ -75,6 +81,7 @@ def able_communes(places: Communes, province: str) -> dict[str, Ints]:
         "ward-tone": home[[spoil.other_tone_place(name) != name for name in names]],
         "ward-i-y": home[[spoil.i_for_y(name) != name for name in names]],
         "city-ha-tay": ha_tay,
+        "id-zero-lost": np.setdiff1d(places.where(), home),
     }
 
 
@@ -92,7 +99,8 @@ def plan(rng: Rng, n: int, bad_share: float, late: Mask) -> Plan:
     first = np.where(new_era & np.isin(first, [POSITION[name] for name in UNITS]), 0, first)
     extra = np.array([POSITION[name] for name in SECOND])[rng.integers(0, len(SECOND), n)]
     both = (first > 0) & (first <= len(BAD)) & (rng.random(n) < TWO_DEFECTS) & (extra != first)
-    return Plan(first, np.where(both, extra, 0), new_era)
+    second = np.where(new_era, POSITION[NEW_ERA.name], np.where(both, extra, 0))
+    return Plan(first, second, new_era)
 
 
 def _drawn(rng: Rng, n: int, defects: tuple[Defect, ...]) -> Codes:
@@ -105,7 +113,8 @@ def plant(rng: Rng, frame: Frame, planned: Plan) -> None:
     for name, (column, change) in _TEXT.items():
         _change(frame, planned, name, column, change)
     _contradict(rng, frame, planned)
-    _fill(frame, planned, "unit-unknown", wardCode="99999", wardName="Xã Không Tên")
+    _fill(frame, planned, "unit-unknown", wardCode=None, wardName="Xã Không Tên")
+    _fill(frame, planned, "unit-code-unknown", wardCode="99999")
     _fill(frame, planned, "status-unknown", dossierStatus="archived_tmp", dossierStatusText="Lưu trữ tạm")
     _fill(frame, planned, "number-missing", dossierNo=None)
     _fill(frame, planned, "ward-code-absent", wardCode=None)
@@ -131,7 +140,7 @@ _TEXT: dict[str, tuple[str, Callable[[str], str]]] = {
     "ward-upper": ("wardName", spoil.upper), "ward-tone": ("wardName", spoil.other_tone_place),
     "ward-i-y": ("wardName", spoil.i_for_y), "ward-spaces": ("wardName", spoil.spaced),
     "ward-no-type": ("wardName", spoil.no_type_word), "ward-code-zero-lost": ("wardCode", spoil.lost_zero),
-    "id-zero-lost": ("applicantIdNo", spoil.lost_zero), "date-31-02": ("receiveDate", _impossible),
+    "id-zero-lost": ("applicantIdNo", spoil.lost_one_zero), "id-zeros-lost": ("applicantIdNo", spoil.lost_two_zeros), "date-31-02": ("receiveDate", _impossible),
 }  # fmt: skip
 
 

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from hopnhat.sample.spoil import no_type_word, other_tone_place
+
 FACTS = Path(__file__).parents[2] / "mappings" / "units" / "facts"
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -88,16 +90,21 @@ def communes() -> Communes:
 @cache
 def new_communes(province: str) -> NewCommunes:
     old, new = _facts("units_old"), _facts("units_new")
-    before = set(zip(old.code, old.name, strict=True))
+    before = set(zip(old.code, old.name.map(_bare), strict=True))
     names = dict(zip(new.code, new.name, strict=True))
     rows = new[(new.level == "commune") & (new.parent_code == province)].sort_values("code")
-    rows = rows[[pair not in before for pair in zip(rows.code, rows.name, strict=True)]]
+    rows = rows[[pair not in before for pair in zip(rows.code, rows.name.map(_bare), strict=True)]]
     return NewCommunes(
         code=pa.array(rows.code, pa.string()),
         name=pa.array(rows.name, pa.string()),
         province_code=pa.array(rows.parent_code, pa.string()),
         province=pa.array([names[p] for p in rows.parent_code], pa.string()),
     )
+
+
+def _bare(name: str) -> str:
+    """Without the type word and its two spellings of a tone: what a lenient comparison would see."""
+    return other_tone_place(no_type_word(name)) if "oà" in name or "uỷ" in name else no_type_word(name)
 
 
 def _facts(name: str) -> pd.DataFrame:

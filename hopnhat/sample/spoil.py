@@ -42,8 +42,9 @@ def d_look_alike(text: str) -> str:
 
 
 def lossy(text: str) -> str:
-    """What a cp1252 VARCHAR kept: every letter it has not became a question mark, for good."""
-    return text.encode("cp1252", "replace").decode("cp1252")
+    """What a cp1252 VARCHAR kept: every letter it has not became a question mark, for good (only where it shows inside a word)."""
+    kept = text.encode("cp1252", "replace").decode("cp1252")
+    return kept if re.search(r"\w\?\w", kept) else text
 
 
 def no_type_word(text: str) -> str:
@@ -51,7 +52,18 @@ def no_type_word(text: str) -> str:
 
 
 def lost_zero(text: str) -> str:
+    """A code that went through a spreadsheet as a number."""
     return text.lstrip("0")
+
+
+def lost_one_zero(text: str) -> str:
+    """A 12-digit number that is 11 digits long afterwards."""
+    return text[1:] if len(text) == 12 and text[0] == "0" != text[1] else text
+
+
+def lost_two_zeros(text: str) -> str:
+    """The same for a number from Hà Nội (001…): ten digits are left, as many as a tax number has."""
+    return text[2:] if len(text) == 12 and text[:2] == "00" else text
 
 
 def typo(text: str) -> str:

@@ -22,3 +22,15 @@ def encode(values: pa.Array) -> list[bytes]:
         return []
     joined = "\n".join(values.fill_null("").to_pylist())
     return codecs.charmap_encode(joined, "strict", _TABLE)[0].split(b"\n")
+
+
+def readable(values: pa.Array) -> pa.Array:
+    """The texts as the encoding can hold them: a toned capital that begins a word came down to its small letter.
+
+    A text wholly in capitals is different: its font showed them all, and a decoder can know it.
+    """
+    texts = ["" if text is None else text for text in values.to_pylist()]
+    return pa.array([text if text.isupper() else text.translate(_LOWERED) for text in texts], pa.string())
+
+
+_LOWERED = {ord(c.upper()): c for c in _LETTERS if c.islower() and c.upper() not in _LETTERS}

@@ -6,7 +6,7 @@ units of the run's day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from mappings.units.registry import load_registry
+from mappings.units.timeline import Event, Instance
 
 _SUCCESSORS = """
 create table successor as
@@ -68,8 +69,8 @@ def _crosswalk(version: str, as_of: str, until: str, carries: str) -> tuple[pa.T
     with duckdb.connect() as db:
         db.execute("set threads = 1")
         db.execute(FOLD_UNIT)
-        db.register("instance", registry.instances)
-        db.register("event", registry.events)
+        db.register("instance", _frame(registry.instances))
+        db.register("event", _frame(registry.events))
         db.execute(_SUCCESSORS, {"as_of": as_of, "until": until})
         db.execute(_COMMUNES, {"as_of": as_of, "until": until, "carries": carries})
         communes = db.sql("select * from commune").to_arrow_table()
@@ -77,6 +78,11 @@ def _crosswalk(version: str, as_of: str, until: str, carries: str) -> tuple[pa.T
     components = sorted((*node, label) for node, label in components_of(pairs).items())
     columns = list(zip(*components, strict=True)) or [(), (), ()]
     return communes, pa.table([pa.array(c, pa.string()) for c in columns], names=["side", "code", "component"])
+
+
+def _frame(rows: Sequence[Instance] | Sequence[Event]) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    return pa.table({name: pa.array(values, pa.string()) for name, values in zip(rows[0]._fields, columns, strict=True)})
 
 
 def components_of(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
