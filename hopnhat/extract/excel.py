@@ -156,7 +156,7 @@ class ExcelSource:
             raise
         except (KeyboardInterrupt, SystemExit, MemoryError):
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a panic of the parser is a BaseException of its own
             if type(error).__name__ == "PasswordError":
                 raise SourceAccessError(
                     f"file {self._path.name} is protected by a password", system=self._system,
@@ -176,6 +176,9 @@ def _said(cell: Any) -> str:
 
 def _corrected(lines: Iterator[tuple[int, list[Any]]], scan: Scan, merged: list[Any]) -> Iterator[tuple[int, list[Any]]]:
     """Put in what the parser left out: error cells, zeros shown by the format, values of merged ranges."""
+    if not (scan.errors or scan.zeros or merged):
+        yield from lines
+        return
     errors, zeros = _by_row(scan.errors), _by_row(scan.zeros)
     waiting = sorted(merged)
     current: list[tuple[int, int, int, Any]] = []  # last row, first and last column, value
