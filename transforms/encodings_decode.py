@@ -25,11 +25,12 @@ _MULTI = (
 )
 UTF8 = rf"^(?:{_ASCII}|{_MULTI})*$"
 UTF8_BEYOND_ASCII = rf"^{_ASCII}*(?:{_MULTI})(?:{_ASCII}|{_MULTI})*$"
-_LOST_LETTER = r"\pL\?+\pL|(?:^|[\s,.;:(/-])\?+\pL"
+LOST_LETTER = r"\pL\?+\pL|(?:^|[\s,.;:(/-])\?+\pL"
 _PERHAPS_LOST = r"\pL\?"
 _ADDRESS_OF_PAGE = r"://|/\S*\?"
 _CUT_LEAD = re.compile(r"[ÃÄÆ](?:\s|$)")  # what is left of a letter whose second byte (often NBSP) was dropped
 _DEEPEST = 3
+AS_UTF8 = "-as-utf8"
 
 
 def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str) -> Converted:
@@ -37,7 +38,8 @@ def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str)
 
     `transport`: "bytes" = the source's own bytes; "text" = a driver read them and we hold its text as UTF-8, so a
     legacy encoding means that the legacy bytes were read as Windows-1252/Latin-1: undone first.
-    `encoding`: utf-8, mojibake (UTF-8 read as Windows-1252/Latin-1, up to three times), tcvn3, vni, viscii, vps, cp1258.
+    `encoding`: utf-8, mojibake (UTF-8 read as Windows-1252/Latin-1, up to three times), tcvn3, vni, viscii, vps, cp1258;
+    `tcvn3-as-utf8` and so on where the source itself stores its misread text as UTF-8 bytes.
     Reject codes: text-undecodable (bytes that mean nothing there), text-not-reversible (the repair would not give the
     bytes back), text-lossy (letters were replaced by ? or U+FFFD before us), text-case-damaged (UPPER/LOWER was run on
     undecoded bytes). Warn codes: text-mixed-encoding (this value was in another encoding than its column),
@@ -52,6 +54,8 @@ def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str)
         return _lossy_refused(_utf8(whole))
     if encoding == "mojibake":
         return _lossy_refused(on_distinct(whole, _mojibake))
+    if encoding.endswith(AS_UTF8):
+        encoding, transport = encoding.removesuffix(AS_UTF8), "text"
     if encoding not in ENCODINGS:
         raise ValueError(f"unknown encoding {encoding!r}; there are utf-8, mojibake, {', '.join(ENCODINGS)}")
     return _lossy_refused(on_distinct(whole, partial(_legacy, transport=transport, encoding=encoding)))
@@ -77,7 +81,7 @@ def _lossy_refused(done: Converted) -> Converted:
         asking = pc.fill_null(pc.match_substring(text, "?"), False)
         some = text.filter(asking)
         no_page = pc.invert(pc.match_substring_regex(some, _ADDRESS_OF_PAGE))
-        sure = pc.and_(pc.match_substring_regex(some, _LOST_LETTER), no_page)
+        sure = pc.and_(pc.match_substring_regex(some, LOST_LETTER), no_page)
         maybe = pc.and_(pc.match_substring_regex(some, _PERHAPS_LOST), pc.and_(no_page, pc.invert(sure)))
         everywhere = pa.array(np.zeros(len(text), dtype=bool))
         lost = first_of(lost, code_where(pc.replace_with_mask(everywhere, asking, sure), "text-lossy"))
@@ -150,21 +154,26 @@ def sound_text(data: bytes) -> str | None:
     return text if accented and not odd and all(map(is_syllable, accented)) else None
 
 
-def _mojibake(values: pa.Array) -> Converted:
-    read = _utf8(values)
-    text = read.values.fill_null("")
-    repaired, unread = np.zeros(len(text), dtype=bool), ~_ascii(text)
+def undo_mojibake(text: pa.Array) -> tuple[pa.Array, Mask]:
+    """Undo reading UTF-8 as Windows-1252/Latin-1, as many times as it was done; the mask tells where it was done."""
+    repaired, deeper = np.zeros(len(text), dtype=bool), ~_ascii(text)
     for _ in range(_DEEPEST):
-        places = np.flatnonzero(repaired | unread) if not repaired.any() else np.flatnonzero(repaired)
+        places = np.flatnonzero(deeper)
         raw = undo_misreading(text.take(pa.array(places)), "mojibake")
         good = _looks_utf8(raw.data) & ~raw.impossible
+        deeper = np.zeros(len(text), dtype=bool)
+        deeper[places[good]] = True
+        repaired |= deeper
         if not good.any():
             break
-        new = raw.data.filter(pa.array(good)).cast(pa.string())
-        repaired = np.zeros(len(text), dtype=bool)
-        repaired[places[good]] = True
-        unread &= ~repaired
-        text = pc.replace_with_mask(text, pa.array(repaired), new)
+        text = pc.replace_with_mask(text, pa.array(deeper), raw.data.filter(pa.array(good)).cast(text.type))
+    return text, repaired
+
+
+def _mojibake(values: pa.Array) -> Converted:
+    read = _utf8(values)
+    text, repaired = undo_mojibake(read.values.fill_null(""))
+    unread = ~repaired & ~_ascii(text)
     sound = np.zeros(len(text), dtype=bool)
     for place in map(int, np.flatnonzero(unread)):
         value = text[place].as_py()
