@@ -7,7 +7,7 @@ The ladder: codes with their era → names in columns → free text; inside name
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import repeat
 
 import pandas as pd
@@ -18,9 +18,6 @@ from transforms.units_find import find
 from transforms.units_index import NEW, OLD, Index, index_of
 from transforms.units_query import Query
 from transforms.units_reading import Given
-
-RESULT = tuple(field.name for field in fields(Answer))
-
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -39,8 +36,8 @@ def resolve(
     index = index_of(registry)
     home = _home(index, scope)
     found = [answer(index, find(index, query, scope.era, home), carries, scope.era) for query in _queries(queries)]
-    columns = {name: [getattr(row, name) for row in found] for name in RESULT}
-    return pd.DataFrame(columns, index=queries.index, columns=list(RESULT))
+    columns = zip(*found, strict=True) if found else ((),) * len(Answer._fields)
+    return pd.DataFrame(dict(zip(Answer._fields, columns, strict=True)), index=queries.index)
 
 
 def _queries(frame: pd.DataFrame) -> Iterator[Query]:

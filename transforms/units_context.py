@@ -9,7 +9,6 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from transforms.match_keys import bare, squeezed
 from transforms.units_index import NEW, Index, slot
 
 Parents = frozenset[str]
@@ -34,12 +33,8 @@ def province_mention(index: Index, key: str, type_: str, fuzzy: bool) -> Mention
     if places is None:
         return None
     if type_.startswith("thanh"):
-        places = {place for place in places if _is_city(index, place)}
+        places = places & index.cities
     return Mention(frozenset(places), exact) if places else None
-
-
-def _is_city(index: Index, place: str) -> bool:
-    return any(type_.startswith("thanh") for type_, _ in index.province_names[place])
 
 
 @lru_cache(maxsize=65536)
@@ -52,7 +47,7 @@ def district_mention(index: Index, key: str, type_: str, within: Parents, fuzzy:
         codes = {code for name in nearest(slot(key), tuple(names)) for code in names[name]}
     if not codes:
         return None
-    same_type = {code for code in codes if type_ and any(type_ == kind for kind, _, _ in index.district_types[code])}
+    same_type = {code for code in codes if type_ and type_ in index.district_types[code]}
     return Mention(frozenset(same_type or codes), exact)
 
 

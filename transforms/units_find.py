@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from transforms.addresses import COMMUNE, DISTRICT, PROVINCE, Chunk, addresses, chunks
 from transforms.match_keys import canonical
 from transforms.units_answer import Finding, successors
@@ -84,4 +82,4 @@ def both_addresses(index: Index, first: Finding, second: Finding) -> Finding:
         return conflict(first, second)
     if len(shared) == len(one):
         return first
-    return replace(first, only=tuple(shared), evidence="the address names the new unit too")
+    return first._replace(only=tuple(shared), evidence="the address names the new unit too")

@@ -3,26 +3,23 @@ became of it. Everything the ladder asks is a look-up here; nothing is decided h
 
 from __future__ import annotations
 
+import gc
 from collections import defaultdict
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-
-import pandas as pd
+from typing import NamedTuple
 
 from mappings.units.registry import Registry
+from mappings.units.timeline import TYPES, Instance
 from transforms.match_keys import bare, canonical, numbered, squeezed
-from transforms.units_outcome import REFORM, Successor, outcomes
+from transforms.units_outcome import REFORM, Outcomes, Successor, outcomes
 
 OLD, NEW, HISTORIC = "old", "new", "historic"
-_TYPE_KEYS = tuple(
-    canonical(word)
-    for word in ("Thành phố", "Thị trấn", "Thị xã", "Đặc khu", "Phường", "Huyện", "Quận", "Tỉnh", "Xã")
-)
+TYPE_KEYS = {word: canonical(word) for word in TYPES}
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One unit instance a name or code may mean. `key` is its canonical name without the type word, `type` the canonical word."""
 
     uid: int
@@ -41,37 +38,40 @@ class Unit:
 
 @dataclass(eq=False)
 class Index:
-    """`communes`/`districts`/`provinces`: squeezed unaccented name → ids. `inside`: parent → ids of communes."""
+    """Names are filed under their `slot`; places are `old:27`/`new:24`; `inside` leads from a district or place to communes."""
 
     registry: Registry
     units: list[Unit] = field(default_factory=list)
-    communes: dict[str, list[int]] = field(default_factory=dict)
-    districts: dict[str, set[str]] = field(default_factory=dict)
-    provinces: dict[str, set[str]] = field(default_factory=dict)
-    aliases: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
-    inside: dict[str, set[int]] = field(default_factory=dict)
-    by_code: dict[str, list[int]] = field(default_factory=dict)
-    district_provinces: dict[str, set[str]] = field(default_factory=dict)
-    province_districts: dict[str, set[str]] = field(default_factory=dict)
-    whole: dict[str, int] = field(default_factory=dict)
-    whole_bare: dict[str, int] = field(default_factory=dict)
-    district_types: dict[str, set[tuple[str, str, str]]] = field(default_factory=dict)
-    province_names: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    by_code: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    communes: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    aliases: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
+    whole: dict[str, int] = field(default_factory=dict)  # official triple in words → id
+    whole_bare: dict[str, int] = field(default_factory=dict)  # the same without marks, -1 where two coincide
+    inside: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    districts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    district_types: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    district_provinces: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    province_districts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    provinces: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    cities: set[str] = field(default_factory=set)  # places that are or were a city as a whole
     new_province: dict[str, str] = field(default_factory=dict)
     new_name: dict[str, str] = field(default_factory=dict)
-    paths: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    reform_path: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, list[tuple[str, str, str]]] = field(default_factory=lambda: defaultdict(list))
 
 
+@lru_cache(maxsize=32768)
 def name_key(name: str) -> str:
-    """Canonical name without its type word, roman numerals that are no syllable written as digits."""
+    """Canonical name without its type word, a roman number in digits."""
     key = canonical(name)
-    for word in _TYPE_KEYS:
+    for word in TYPE_KEYS.values():
         if key.startswith(word + " "):
             key = key[len(word) + 1 :]
             break
     return numbered(key)
 
 
+@lru_cache(maxsize=65536)
 def slot(key: str) -> str:
     """Where a canonical name is filed: without marks and spaces."""
     return squeezed(bare(key))
@@ -79,140 +79,129 @@ def slot(key: str) -> str:
 
 @lru_cache(maxsize=4)
 def index_of(registry: Registry) -> Index:
-    """The index of a registry version. About 0.2 CPU-seconds; kept for the life of the process."""
+    """The index of a registry version, kept for the life of the process."""
     index = Index(registry)
-    rows = registry.instances
-    _file_parents(index, rows[rows.level != "commune"])
-    index.new_province = _new_provinces(rows)
-    _file_communes(index, rows)
+    communes = [row for row in registry.instances if row.level == "commune"]
+    parents = [row for row in registry.instances if row.level != "commune"]
+    became = outcomes(registry)
+    for row in communes:
+        if row.valid_from >= REFORM:
+            index.new_province[row.code], index.new_name[row.code] = row.parent_code, row.name
+    _file_parents(index, parents)
+    _file_communes(index, communes + [row for row in parents if row.code in became.special], became)
+    _file_mixed(index)
     _file_aliases(index)
-    _file_whole(index, rows)
+    _file_whole(index, registry.instances)
+    _file_paths(index)
+    gc.collect()
+    gc.freeze()  # a registry lives as long as its process; walking it at every collection cost a third of the speed
     return index
 
 
-def _file_whole(index: Index, rows: pd.DataFrame) -> None:
-    """Commune, district and province as the official list writes them: most clean addresses are one look-up."""
-    last = rows[rows.valid_to == REFORM]
-    names = {row.code: (canonical(row.name), row.parent_code) for row in last.itertuples(index=False)}
-    for unit in index.units:
-        if unit.era == OLD and len(unit.code) == 5:
-            commune, district = names[unit.code]
-            district, province = names[district]
-            key = f"{commune} {district} {names[province][0]}"
-            index.whole[key] = unit.uid
-            index.whole_bare[bare(key)] = -1 if bare(key) in index.whole_bare else unit.uid
+def _file_parents(index: Index, rows: Iterable[Instance]) -> None:
+    """A name that a province or district ever had leads to it."""
+    for row in rows:
+        filed = slot(name_key(row.name))
+        if row.level == "province":
+            place = f"{NEW if row.valid_from >= REFORM else OLD}:{row.code}"
+            index.provinces[filed].add(place)
+            if row.type.startswith("Thành phố"):
+                index.cities.add(place)
+        else:
+            index.districts[filed].add(row.code)
+            index.district_types[row.code].add(TYPE_KEYS[row.type])
+            index.district_provinces[row.code].add(f"{OLD}:{row.parent_code}")
+
+
+def _file_communes(index: Index, rows: Iterable[Instance], became: Outcomes) -> None:
+    home = {row.code: row.parent_code for row in index.registry.instances if row.valid_to == REFORM}
+    for row in rows:
+        era = NEW if row.valid_from >= REFORM else OLD if row.valid_to == REFORM else HISTORIC
+        heirs = became.of(row.code, row.valid_from, row.valid_to)
+        uid, key = len(index.units), name_key(row.name)
+        index.units.append(
+            Unit(uid, row.code, row.valid_from, row.valid_to, row.name, TYPE_KEYS[row.type], key, era, heirs)
+        )
+        index.communes[slot(key)].append(uid)
+        index.by_code[row.code].append(uid)
+        for code, _ in heirs:
+            index.inside[f"{NEW}:{index.new_province[code]}"].add(uid)
+        if era != NEW:
+            for district in _districts_of(row, home, became):
+                index.inside[district].add(uid)
+                for place in index.district_provinces.get(district, ()):
+                    index.inside[place].add(uid)
+
+
+def _districts_of(row: Instance, home: dict[str, str], became: Outcomes) -> set[str]:
+    """The district of the time, and those where its place is today: people write either beside an old name."""
+    if row.level == "district":
+        return {row.code}
+    return {row.parent_code} | {home[code] for code in became.heirs(row.code) if code in home}
+
+
+def _file_mixed(index: Index) -> None:
+    """New units inside the old districts they were made of, old districts inside new provinces: addresses that mix eras."""
+    fed_by: dict[str, set[str]] = defaultdict(set)
+    for district in index.district_provinces:
+        for uid in index.inside.get(district, ()):
+            for code, _ in index.units[uid].successors:
+                fed_by[code].add(district)
+    for district, places in index.district_provinces.items():
+        for place in places:
+            index.province_districts[place].add(district)
+    for code, districts in fed_by.items():
+        index.province_districts[f"{NEW}:{index.new_province[code]}"] |= districts
+        fresh = [uid for uid in index.by_code[code] if index.units[uid].era == NEW]
+        for district in districts:
+            index.inside[district].update(fresh)
 
 
 def _file_aliases(index: Index) -> None:
     """Cited other names. A commune's alias is one more name of one instance; a parent's leads to its code in its era."""
-    for row in index.registry.aliases.itertuples(index=False):
+    for row in index.registry.aliases:
         key = canonical(row.alias)
-        era = NEW if row.valid_from >= REFORM else OLD
         if row.level == "province":
-            places = {f"{NEW}:{row.code}", f"{OLD}:{row.code}"} if era == NEW else {f"{OLD}:{row.code}"}
-            index.provinces[slot(key)] = index.provinces.get(slot(key), set()) | places
+            eras = (OLD, NEW) if row.valid_from >= REFORM else (OLD,)
+            index.provinces[slot(key)] |= {f"{era}:{row.code}" for era in eras}
         elif row.level == "district":
-            index.districts[slot(key)] = index.districts.get(slot(key), set()) | {row.code}
+            index.districts[slot(key)].add(row.code)
         else:
             uids = [uid for uid in index.by_code.get(row.code, ()) if index.units[uid].valid_from == row.valid_from]
-            index.aliases.setdefault(slot(key), []).extend((key, uid) for uid in uids)
+            index.aliases[slot(key)] += [(key, uid) for uid in uids]
 
 
-def _new_provinces(rows: pd.DataFrame) -> dict[str, str]:
-    new = rows[(rows.level == "commune") & (rows.valid_from >= REFORM)]
-    return dict(zip(new.code, new.parent_code, strict=True))
+def _file_whole(index: Index, rows: list[Instance]) -> None:
+    """Commune, district and province as the official list writes them: most clean addresses are one look-up."""
+    home = {row.code: row.parent_code for row in rows if row.valid_to == REFORM}
+    named = {row.code: canonical(row.name) for row in rows if row.valid_to == REFORM and len(row.code) < 5}
+    above = {code: f"{named[code]} {named[home[code]]}" for code in named if len(code) == 3}
+    for unit in index.units:
+        if unit.era == OLD and len(unit.code) == 5:
+            key = f"{unit.type} {unit.key} {above[home[unit.code]]}"
+            index.whole[key] = unit.uid
+            plain = bare(key)
+            index.whole_bare[plain] = -1 if plain in index.whole_bare else unit.uid
 
 
-def _file_parents(index: Index, rows: pd.DataFrame) -> None:
-    """Provinces as `old:27`/`new:24`, districts by code; a name that a unit ever had leads to it."""
-    provinces: dict[str, set[str]] = defaultdict(set)
-    names: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    districts: dict[str, set[str]] = defaultdict(set)
-    above: dict[str, set[str]] = defaultdict(set)
-    types: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
-    for row in rows.itertuples(index=False):
-        key = name_key(row.name)
-        if row.level == "province":
-            place = f"{NEW if row.valid_from >= REFORM else OLD}:{row.code}"
-            provinces[slot(key)].add(place)
-            names[place].add((canonical(row.type), key))
-        else:
-            districts[slot(key)].add(row.code)
-            above[row.code].add(f"{OLD}:{row.parent_code}")
-            types[row.code].add((canonical(row.type), key, row.valid_to))
-    index.provinces, index.province_names = dict(provinces), dict(names)
-    index.districts, index.district_provinces, index.district_types = dict(districts), dict(above), dict(types)
-
-
-def _file_communes(index: Index, rows: pd.DataFrame) -> None:
-    became = outcomes(index.registry)
-    home = {row.code: row.parent_code for row in rows[rows.valid_to == REFORM].itertuples(index=False)}
-    communes: dict[str, list[int]] = defaultdict(list)
-    aliases: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
-    inside: dict[str, set[int]] = defaultdict(set)
-    by_code: dict[str, list[int]] = defaultdict(list)
-    fed_by: dict[str, set[str]] = defaultdict(set)
-    wanted = rows[(rows.level == "commune") | rows.code.isin(became.special)]
-    for row in wanted.itertuples(index=False):
-        era = NEW if row.valid_from >= REFORM else OLD if row.valid_to == REFORM else HISTORIC
-        successors = became.of(row.code, row.valid_from, row.valid_to)
-        uid = len(index.units)
-        key = name_key(row.name)
-        unit = Unit(uid, row.code, row.valid_from, row.valid_to, row.name, canonical(row.type), key, era, successors)
-        index.units.append(unit)
-        communes[slot(key)].append(uid)
-        by_code[row.code].append(uid)
-        if era == NEW:
-            index.new_name[row.code] = row.name
-            inside[f"{NEW}:{row.parent_code}"].add(uid)
-            continue
-        special = row.level == "district"
-        districts = {row.code} if special else {row.parent_code}
-        districts |= {home[code] for code in became.heirs(row.code) if code in home and not special}
-        for district in districts:
-            inside[district].add(uid)
-            fed_by.update({code: fed_by[code] | {district} for code, _ in successors})
-            for province in index.district_provinces.get(district, ()):
-                inside[province].add(uid)
-        for code, _ in successors:
-            inside[f"{NEW}:{index.new_province[code]}"].add(uid)
-    for unit in index.units:  # a new unit inside the old districts it was made of: addresses that mix the eras
-        if unit.era == NEW:
-            for district in fed_by[unit.code]:
-                inside[district].add(unit.uid)
-    index.communes, index.inside, index.by_code = dict(communes), dict(inside), dict(by_code)
-    index.province_districts = _province_districts(index)
-    index.paths = _paths(index.registry)
-
-
-def _province_districts(index: Index) -> dict[str, set[str]]:
-    """Old province → its districts; new province → the districts whose communes it received."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for code, places in index.district_provinces.items():
-        heirs = (index.units[uid].successors for uid in index.inside.get(code, ()))
-        new = {f"{NEW}:{index.new_province[pair[0]]}" for pairs in heirs for pair in pairs}
-        for place in places | new:
-            found[place].add(code)
-    return dict(found)
-
-
-def _paths(registry: Registry) -> dict[str, list[tuple[str, str, str]]]:
+def _file_paths(index: Index) -> None:
     """Per code its events in order: (date, code after, one line of text)."""
-    found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-    for row in registry.events.itertuples(index=False):
+    for row in index.registry.events:
         if row.code_before:
             act = f" ({row.legal_ref})" if row.legal_ref else ""
             change = row.code_before if row.code_after == row.code_before else f"{row.code_before}→{row.code_after}"
             line = f"{row.effective_date} {row.kind} {change}{act}"
-            found[row.code_before].append((row.effective_date, row.code_after, line))
-    return dict(found)
+            index.paths[row.code_before].append((row.effective_date, row.code_after, line))
+            if row.effective_date == REFORM:
+                before = index.reform_path.get(row.code_before)
+                index.reform_path[row.code_before] = f"{before} > {line}" if before else line
 
 
 @lru_cache(maxsize=4)
 def known_names(index: Index) -> Callable[[str, str], bool]:
     """The grammar's question: is there a unit of this level and canonical name anywhere?"""
     tables: dict[str, tuple[Container[str], ...]] = {
-        "commune": (index.communes,),
+        "commune": (index.communes, index.aliases),
         "district": (index.districts,),
         "city": (index.districts, index.provinces),
         "province": (index.provinces,),

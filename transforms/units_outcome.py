@@ -44,7 +44,7 @@ def outcomes(registry: Registry) -> Outcomes:
     """Fold the events of a registry into successors per instance."""
     found = Outcomes()
     former = []
-    for event in registry.events.itertuples(index=False):
+    for event in registry.events:
         if event.effective_date == REFORM and len(event.code_after) == 5:
             found.crosswalk[event.code_before].append((event.code_after, event.carries))
             if len(event.code_before) == 3:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from mappings.units.timeline import REFORM, Event, Instance, Row, instance_at, unit_type
 
@@ -114,7 +113,7 @@ def apply_decree(instances: list[Instance], rows: Iterable[Row]) -> tuple[list[I
         day = row["effective_date"]
         before = instance_at(spans[row["code_before"]], day) if row["code_before"] else None
         if before and not before.valid_to:
-            spans[before.code][-1] = replace(before, valid_to=day)
+            spans[before.code][-1] = before._replace(valid_to=day)
         after = opened.get(row["code_after"]) or _begin(row, before, spans)
         if after:
             opened[after.code] = after

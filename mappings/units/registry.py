@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import pandas as pd
 import pyarrow.parquet as pq
 
 from hopnhat.model.errors import MappingError
 from mappings.units.build import HERE, read_csv, sha256
+from mappings.units.timeline import Event, Instance
 
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """`instances`: one row per (code, valid_from); `events`: what turned one into another; `aliases`: cited other names. All columns are text,
-    '' = open or not applicable; intervals are half open. `checksum` identifies the facts, so that a result that names
-    it can be reproduced."""
+    """`instances`: one per (code, valid_from); `events`: what turned one into another; `aliases`: cited other names.
+    All fields are text, '' = open or not applicable; intervals are half open. `checksum` identifies the facts, so that
+    a result that names it can be reproduced."""
 
     version: str
     checksum: str
-    instances: pd.DataFrame
-    events: pd.DataFrame
-    aliases: pd.DataFrame
+    instances: list[Instance]
+    events: list[Event]
+    aliases: list[Alias]
+
+
+class Alias(NamedTuple):
+    """Another name of one unit, with the source that uses it. `valid_from` picks the instance of the code."""
+
+    level: str
+    alias: str
+    code: str
+    valid_from: str
+    source: str
 
 
 def versions(root: Path = HERE) -> dict[str, dict[str, dict[str, str]]]:
@@ -43,9 +55,11 @@ def load_registry(version: str | None = None, *, root: Path = HERE) -> Registry:
         _check(root / path, expected, name)
     for path, expected in entry["artefact"].items():
         _check(root / "versions" / path, expected, name)
-    frames = {part: _frame(root / "versions" / f"{name}.{part}.parquet") for part in ("instances", "events")}
     checksum = hashlib.sha256(json.dumps(entry["sources"], sort_keys=True).encode()).hexdigest()[:16]
-    return Registry(name, checksum, frames["instances"], frames["events"], _aliases(root))
+    instances = [Instance._make(row) for row in _rows(root / "versions" / f"{name}.instances.parquet")]
+    events = [Event._make(row) for row in _rows(root / "versions" / f"{name}.events.parquet")]
+    aliases = [Alias(**row) for row in read_csv(root / "aliases.csv")]
+    return Registry(name, checksum, instances, events, aliases)
 
 
 def _record(root: Path) -> dict[str, dict[str, dict[str, dict[str, str]]]] | dict[str, str]:  # narrow by key below
@@ -61,9 +75,11 @@ def _check(path: Path, expected: str, version: str) -> None:
         )
 
 
-def _aliases(root: Path) -> pd.DataFrame:
-    return pd.DataFrame(read_csv(root / "aliases.csv"), columns=["level", "alias", "code", "valid_from", "source"])
-
-
-def _frame(path: Path) -> pd.DataFrame:
-    return pq.read_table(path).to_pandas()
+def _rows(path: Path) -> Iterator[tuple[str, ...]]:
+    """Rows as tuples that share equal strings: most fields repeat a few hundred values."""
+    columns = []
+    for column in pq.read_table(path, use_threads=False).columns:
+        encoded = column.combine_chunks().dictionary_encode()
+        values = encoded.dictionary.to_pylist()
+        columns.append([values[number] for number in encoded.indices.to_pylist()])
+    return zip(*columns, strict=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 Row = Mapping[str, str]
 
@@ -19,8 +19,7 @@ TYPES = ("Thành phố Trung ương", "Thành phố", "Thị trấn", "Thị xã
 KINDS = {"created": "created", "renamed": "rename", "retyped": "retype", "reparented": "transfer"}
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(NamedTuple):
     """A unit as it was between two days. The key is (code, valid_from); a code alone names no place."""
 
     code: str
@@ -32,8 +31,7 @@ class Instance:
     valid_to: str = ""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """What turned one instance into another, when, and by which act. Empty `code_before` = the unit came into being."""
 
     kind: str
@@ -88,12 +86,12 @@ def _replay_code(
         if row["kind"].startswith("abolished"):
             if now is None:  # the journal exports some abolitions twice, months apart
                 continue
-            spans.append(replace(now, valid_to=row["event_date"]))
+            spans.append(now._replace(valid_to=row["event_date"]))
             changes.append((row, spans[-1], None))
             now = None
             continue
         after = _after(code, row)
-        before = replace(now, valid_to=row["event_date"]) if now else None
+        before = now._replace(valid_to=row["event_date"]) if now else None
         if before:
             spans.append(before)
         changes.append((row, before, after))
@@ -123,10 +121,9 @@ def _after(code: str, row: Row) -> Instance:
 def _closed(now: Instance, last: Row | None) -> Instance:
     """The span open at the reform, spelled as in the official list of that day."""
     if last is None:
-        return replace(now, valid_to=REFORM)
-    return replace(
-        now, name=last["name"], type=unit_type(last["name"]), parent_code=last["parent_code"], valid_to=REFORM
-    )
+        return now._replace(valid_to=REFORM)
+    name, parent = last["name"], last["parent_code"]
+    return now._replace(name=name, type=unit_type(name), parent_code=parent, valid_to=REFORM)
 
 
 def _merge_same_day(spans: list[Instance]) -> list[Instance]:
