@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from hopnhat.sample.build import build_city
+from hopnhat.sample.build import CITY, build_city
+from hopnhat.sample.change import change
 from hopnhat.sample.servers import mariadb_available, start_mariadb
 from hopnhat.server import create_database, ensure_server
 from mappings.read import load_domain, systems_dir
@@ -46,7 +47,7 @@ def measure(home: Path, rows: int, *, workers: int = 2, repeats: int = 1) -> dic
 
 class _Runner:
     def __init__(self, home: Path, url: str, source: str, mapping: Path, workers: int, servers: Mapping[str, int]) -> None:
-        self.landing, self.source, self.servers, self.workers = home / "landing", source, servers, workers
+        self.home, self.landing, self.servers, self.workers = home, home / "landing", servers, workers
         self.environment = os.environ | {
             "HOPNHAT_HOME": str(home), "HOPNHAT_DATABASE_URL": url, "HOPNHAT_MAPPINGS": str(mapping.parent),
             "HOPNHAT_LANDING": str(self.landing), f"HOPNHAT_CONN_{SYSTEM.upper()}": source,
@@ -67,9 +68,7 @@ class _Runner:
         return cost
 
     def change(self, share: float) -> None:
-        from hopnhat.sample.change import change_city
-
-        change_city(self.source, share=share)
+        change(self.home, share=share)
 
 
 def _source(home: Path, rows: int) -> tuple[str, dict[str, int]]:
@@ -85,6 +84,8 @@ def _source(home: Path, rows: int) -> tuple[str, dict[str, int]]:
             old.unlink()
         build_city(url, home / "labels", rows=rows)
         done.write_text("{}")
+    (home / "sample.json").write_text(json.dumps({"rows": rows}), encoding="utf-8")
+    (home / "connections.json").write_text(json.dumps({CITY: url}), encoding="utf-8")
     return url, servers
 
 
