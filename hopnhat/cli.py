@@ -26,7 +26,7 @@ def migrate(
     run_id: Annotated[str | None, typer.Option(help="run to start or take up; default: the unfinished one, else a new one")] = None,
     url: Annotated[str | None, typer.Option(help="URL of the legacy system; default from its connection")] = None,
     workers: Annotated[int | None, typer.Option(help="processes", min=1)] = None,
-    reports: Annotated[bool, typer.Option(help="reconcile and write the reports")] = True,
+    reports: Annotated[bool, typer.Option(help="write the mismatch and reconciliation reports")] = True,
 ) -> None:
     """Migrate one legacy system, end to end. An interrupted run goes on where it stopped."""
     from hopnhat.migrate import migrate_system

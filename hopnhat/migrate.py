@@ -24,10 +24,8 @@ def migrate_system(
         load_all(system, items, run_id=run, url=url, workers=workers, progress=lambda *a: say(f"{system}: {_progress(*a)}"))
         counts = pipeline.publish(system, run_id=run)
         say(f"{system}: {counts['state']}, " + ", ".join(f"{k} {v}" for k, v in counts.items() if isinstance(v, int)))
-        if not reports:
-            return counts
         verdict = pipeline.reconcile(system, run_id=run, url=url)
-        paths = pipeline.report(system, run_id=run)
+        paths = pipeline.report(system, run_id=run) if reports else {}
     except HopNhatError as exc:
         _note_failure(run, system, exc)
         raise

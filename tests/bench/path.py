@@ -57,7 +57,7 @@ class _Runner:
         shutil.rmtree(self.landing, ignore_errors=True)
 
     def migrate(self, mode: str) -> Cost:
-        command = [sys.executable, "-m", "hopnhat", "migrate", SYSTEM, "--mode", mode, "--workers", str(self.workers)]
+        command = [sys.executable, "-m", "hopnhat", "migrate", SYSTEM, "--mode", mode, "--workers", str(self.workers), "--no-reports"]
         with measured(self.servers) as cost:
             done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode:
