@@ -28,6 +28,24 @@ def mysql_failure(error: Exception, system: str) -> HopNhatError | None:
     return unavailable(system, str(type(error).__name__)) if isinstance(error, OSError) else None
 
 
+def postgres_failure(error: Exception, system: str) -> HopNhatError | None:
+    """psycopg2 by SQLSTATE; before a session exists there is none, only the server's sentence."""
+    if isinstance(error, HopNhatError) or not type(error).__module__.startswith("psycopg2"):
+        return None
+    state = str(getattr(error, "pgcode", None) or "")
+    if not state:
+        said = str(error)
+        is_refusal = any(word in said for word in ("authentication failed", "no password", "does not exist", "pg_hba.conf", "permission"))
+        return refused(system, "login") if is_refusal else unavailable(system, "connect")
+    if state[:2] == "28" or state in ("42501", "3D000"):
+        return refused(system, state)
+    if state in ("42P01", "42703", "3F000", "42704"):
+        return changed(system, state)
+    if state in ("57014", "55P03", "40001", "40P01"):
+        return too_slow(system, state)
+    return unavailable(system, state)
+
+
 def _mysql_by_code(code: int, system: str) -> HopNhatError:
     if code in _MYSQL_ACCESS:
         return refused(system, str(code))

@@ -8,10 +8,11 @@ costs about four times the CPU. `statement_seconds` (120) and `lock_seconds` (1)
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, get_args
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy.engine import URL, make_url
@@ -20,11 +21,9 @@ from hopnhat.extract.contract import Transport
 from hopnhat.extract.failures import mysql_failure
 from hopnhat.extract.frames import Options, flag_option, int_option, known_options, plain_numbers, text_option
 from hopnhat.extract.keyset import bound_bytes
-from hopnhat.extract.sqlsource import Kind, SqlColumn, SqlSource, SqlTable
+from hopnhat.extract.sqlsource import Kind, SqlColumn, SqlSource, SqlTable, checked_bound
 from hopnhat.model.errors import MappingError
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
-_MOMENT = re.compile(r"[-+0-9:. T]+")
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"), "number"),
     **dict.fromkeys(("float", "double"), "float"),
@@ -63,9 +62,9 @@ class MySqlDialect:
 
     def literal(self, column: SqlColumn, bound: str) -> str:
         if column.kind in ("number", "float", "bit"):
-            return _checked(_NUMBER, bound, column)
+            return checked_bound(column, bound)
         if column.kind == "time":
-            return f"'{_checked(_MOMENT, bound, column)}'"
+            return f"'{checked_bound(column, bound)}'"
         if column.kind == "binary":
             return f"X'{bound_bytes(bound).hex()}'"
         if column.kind == "text" and column.charset:
@@ -80,12 +79,6 @@ class MySqlDialect:
         return f"MD5(CONCAT({cells}))", SqlColumn("_hash", "md5", False, "hash")
 
 
-def _checked(pattern: re.Pattern[str], bound: str, column: SqlColumn) -> str:
-    if not pattern.fullmatch(bound):
-        raise MappingError(f"a bound of column `{column.name}` is not a {column.kind}", hint="drop the stored ranges")
-    return bound
-
-
 class MySqlSession:
     """Metadata through one pymysql connection, bulk through connectorx (or through that same connection)."""
 
@@ -96,8 +89,10 @@ class MySqlSession:
         if not re.fullmatch(r"[-+]\d\d:\d\d", zone):
             raise MappingError("option `time_zone` must look like +07:00")
         self._limits = (int_option(options, "statement_seconds", 120), int_option(options, "lock_seconds", 1))
-        self._settings = [f"SET SESSION time_zone = '{zone}'", "SET SESSION TRANSACTION READ ONLY"]
+        self._base = [f"SET SESSION time_zone = '{zone}'", "SET SESSION TRANSACTION READ ONLY"]
+        self._settings: list[str] = []
         self._connection: Any = None
+        self._process = 0
 
     def rows(self, sql: str) -> list[tuple[bytes | None, ...]]:
         with self._translated(), self._connected().cursor() as cursor:
@@ -163,12 +158,12 @@ class MySqlSession:
         return f"mysql {kind} at {_said(now)}Z, server {_said(version)} id {_said(gtid)}"
 
     def close(self) -> None:
-        if self._connection is not None:
+        if self._connection is not None and self._process == os.getpid():
             self._connection.close()
-            self._connection = None
+        self._connection = None
 
     def _connected(self) -> Any:
-        if self._connection is None:
+        if self._connection is None or self._process != os.getpid():  # a connection must not be shared over a fork
             import pymysql
 
             with self._translated():
@@ -178,6 +173,7 @@ class MySqlSession:
                     use_unicode=False, conv={}, connect_timeout=10, autocommit=True,
                     unix_socket=self._url.query.get("socket"),
                 )  # fmt: skip
+                self._process = os.getpid()
                 self._restrict()
         return self._connection
 
@@ -188,8 +184,8 @@ class MySqlSession:
             cursor.execute("SELECT VERSION()")
             is_mariadb = b"MariaDB" in cursor.fetchone()[0]
             limit = f"max_statement_time = {seconds}" if is_mariadb else f"max_execution_time = {seconds * 1000}"
-            self._settings += [
-                f"SET SESSION {limit}", f"SET SESSION innodb_lock_wait_timeout = {lock}", f"SET SESSION lock_wait_timeout = {lock}",
+            self._settings = [
+                *self._base, f"SET SESSION {limit}", f"SET SESSION innodb_lock_wait_timeout = {lock}", f"SET SESSION lock_wait_timeout = {lock}",
             ]  # fmt: skip
             for setting in self._settings:
                 cursor.execute(setting)
@@ -228,5 +224,3 @@ def _connectorx_url(url: URL) -> str:
     plain = url.set(drivername="mysql", query={k: v for k, v in url.query.items() if k == "socket"})
     return plain.render_as_string(hide_password=False)
 
-
-assert set(_KINDS.values()) <= set(get_args(Kind))

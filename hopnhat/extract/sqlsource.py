@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from hopnhat.extract import keyset
 from hopnhat.extract.contract import Column, KeyRange, TableShape, Transport
 from hopnhat.extract.frames import frame, require_columns, require_table
-from hopnhat.model.errors import SourceDriftError
+from hopnhat.model.errors import MappingError, SourceDriftError
 
 Kind = Literal["number", "float", "text", "unicode", "binary", "time", "bit", "address", "hash", "other"]
 
@@ -33,6 +34,21 @@ class SqlTable:
     columns: tuple[SqlColumn, ...]
     primary_key: tuple[str, ...]
     row_estimate: int | None
+
+
+_SHAPES: Mapping[str, re.Pattern[str]] = {
+    "number": re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?"),
+    "float": re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?"),
+    "bit": re.compile(r"\d+"),
+    "time": re.compile(r"[-+0-9:. TZ]+"),
+}
+
+
+def checked_bound(column: SqlColumn, bound: str) -> str:
+    """The bound, when it has the form of the column's kind: only then may it stand in SQL as it is."""
+    if not _SHAPES[column.kind].fullmatch(bound):
+        raise MappingError(f"a bound of column `{column.name}` is not a {column.kind}", hint="drop the stored ranges")
+    return bound
 
 
 class Dialect(Protocol):
@@ -115,8 +131,8 @@ class SqlSource:
         condition = (keyset.within(parts, KeyRange(0, low, high)) or "1 = 1") + present
         quoted = self._quoted(table)
         inner = self._dialect.limited(f"SELECT {selected} FROM {quoted} WHERE {condition} ORDER BY {order}", rows)
-        raws = ", ".join(self._dialect.raw(column, f"k{number}") for number, (_, column) in enumerate(keyed))
-        backwards = ", ".join(f"k{number} DESC" for number in range(len(parts)))
+        raws = ", ".join(self._dialect.raw(column, f"s.k{number}") for number, (_, column) in enumerate(keyed))
+        backwards = ", ".join(f"s.k{number} DESC" for number in range(len(parts)))
         last = self._session.rows(self._dialect.limited(f"SELECT {raws} FROM ({inner}) s ORDER BY {backwards}", 1))
         if not last:
             return None
@@ -137,7 +153,7 @@ class SqlSource:
         conditions = [condition for condition in (keyset.within(parts, key_range),) if condition]
         if since is not None:
             (mark,) = self._columns(table, described, [since[0]])
-            name = self._dialect.quote(mark.name)
+            name = f"t.{self._dialect.quote(mark.name)}"
             # A row without a mark cannot be dated: it is read every time rather than never.
             conditions.append(f"({name} >= {self._dialect.literal(mark, since[1])} OR {name} IS NULL)")
         sql = (
@@ -173,9 +189,11 @@ class SqlSource:
         described = self._describe(table)
         if not key:
             expression, column = self._dialect.physical(described)
+            expression = expression if column.kind == "hash" else f"t.{expression}"
             return [(keyset.KeyPart(expression, _literal(self._dialect, column)), column)]
+        # Qualified: a bare name in ORDER BY would mean the rendered output column, and 10 would sort before 9.
         return [
-            (keyset.KeyPart(self._dialect.quote(c.name), _literal(self._dialect, c), c.nullable), c)
+            (keyset.KeyPart(f"t.{self._dialect.quote(c.name)}", _literal(self._dialect, c), c.nullable), c)
             for c in self._columns(table, described, key)
         ]
 
@@ -192,7 +210,7 @@ class SqlSource:
         return [*kept, *(KeyRange(len(kept) + n, lows[n], [*marks, None][n]) for n in range(pieces))]
 
     def _quoted(self, table: str) -> str:
-        return ".".join(self._dialect.quote(part) for part in table.split(".", 1))
+        return ".".join(self._dialect.quote(part) for part in table.split(".", 1)) + " t"
 
 
 def _literal(dialect: Dialect, column: SqlColumn) -> Callable[[str], str]:
