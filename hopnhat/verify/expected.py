@@ -1,7 +1,10 @@
-"""Small tables that say what each distinct raw value should become; then the landed rows meet the published ones.
+"""Landed rows meet published rows, once, by key; then every distinct pair of values is judged instead of every row.
 
-Tables in DuckDB after `load_expected`: status_map, day_map, unit_map, m1_map …; after `compare`: odd (rows that do not
-simply agree), rest (landed rows that are not published, with their class).
+`join_sides` makes one table j, a row per landed or published row:
+  side 0 = both, 1 = landed only, 2 = published only, 3 = both, but a newer version of the row is held and the older one
+  stays published, 4 = published once more under a key that was paired already.
+`judge` then groups j by raw value and published value, a few thousand groups for a million rows, and says of each group
+what the raw value should have become and whether the prover can know.
 """
 
 from __future__ import annotations
@@ -14,9 +17,22 @@ import pyarrow as pa
 
 from hopnhat.verify.landed import Shape, strptime_formats
 
+BOTH, LANDED, PUBLISHED, STALE, TWICE = range(5)
+
+# Value and readability of an amount as text: plain digits, digits with zero decimals, or groups of three.
+_AMOUNTS = """
+create table m{n}_map as
+with plain as materialized (select distinct m{n} from landed),
+read as (select *, trim(m{n}) as y, regexp_matches(trim(m{n}), '^[0-9]{{1,15}}([.]0{{1,2}})?$') as digits,
+         regexp_matches(trim(m{n}), '^[0-9]{{1,3}}([.][0-9]{{3}})+$') or regexp_matches(trim(m{n}), '^[0-9]{{1,3}}(,[0-9]{{3}})+$') as grouped
+         from plain)
+select m{n}, y = '' or digits or grouped as m{n}_ok,
+       case when digits then split_part(y, '.', 1)::bigint when grouped then replace(replace(y, '.', ''), ',', '')::bigint end as m{n}_value
+from read
+"""
 _UNITS = """
 create table unit_map as
-with seen as (select distinct cu, split_part(cu, chr(31), 1) as c, split_part(cu, chr(31), 2) as u from e),
+with seen as (select distinct cu, split_part(cu, chr(31), 1) as c, split_part(cu, chr(31), 2) as u from pair_unit where cu is not null),
 coded as (select *, case when regexp_matches(trim(c), '^[0-9]{4,5}$') then lpad(trim(c), 5, '0') end as wanted_code from seen),
 judged as (
     select x.cu, m.code, m.old_code, coalesce(nullif(m.wanted, []), m.every) as candidates,
@@ -30,128 +46,103 @@ from judged left join component p on p.side = 'old' and p.code = judged.code
 """
 _NO_UNITS = """
 create table unit_map as select distinct cu, null::varchar as code, null::varchar as old_code, null::varchar[] as candidates,
-    null::varchar as new_code, null::varchar as component, 'none' as stratum from e
+    null::varchar as new_code, null::varchar as component, 'none' as stratum from pair_unit where cu is not null
 """
-_AMOUNT = """
-create table m{n}_map as
-select x.v as m{n}, case when y = '' then null
-       when regexp_matches(y, '^[0-9]{{1,15}}([.]0{{1,2}})?$') then split_part(y, '.', 1)::bigint
-       when regexp_matches(y, '^[0-9]{{1,3}}([.][0-9]{{3}})+$') or regexp_matches(y, '^[0-9]{{1,3}}(,[0-9]{{3}})+$')
-           then replace(replace(y, '.', ''), ',', '')::bigint end as m{n}_value,
-       y = '' or regexp_matches(y, '^[0-9]{{1,15}}([.]0{{1,2}})?$') or regexp_matches(y, '^[0-9]{{1,3}}([.][0-9]{{3}})+$')
-           or regexp_matches(y, '^[0-9]{{1,3}}(,[0-9]{{3}})+$') as m{n}_ok
-from (select distinct m{n} as v, trim(m{n}) as y from e) x
+_JOIN = """
+select coalesce(e.k, p.k) as k, (case when p.k is null then 1 when e.s is null then 2 else 0 end)::tinyint as side, {columns}
+from (select * from landed{maps}{once}) e full join (select * from p{once}) p on e.k = p.k
+"""
+_REPEATED = """
+insert into j by name
+with ours as (select *, row_number() over (partition by k order by f <> '', s, d, cu) as nth from landed semi join again using (k)),
+theirs as (select *, row_number() over (partition by k order by k) as nth from p semi join again using (k))
+select coalesce(e.k, p.k) as k, case when e.k is null then case when p.nth > 1 then 4 else 2 end when p.k is null then 1 else 0 end as side,
+       {columns} from (select * from ours{maps}) e full join theirs p on e.k = p.k and e.nth = p.nth
 """
 
 
-def load_expected(
-    db: duckdb.DuckDBPyConnection, shape: Shape, *, codes: Mapping[str, str], formats: Sequence[str], as_of: date
-) -> None:
-    """Say, for every distinct raw value in e, what it should become and whether the prover can know."""
+def join_sides(db: duckdb.DuckDBPyConnection, shape: Shape) -> dict[str, int]:
+    """Fill j from the view `landed` and the table p. Returns the plain row counts of both."""
+    measures = [f"m{n}" for n, _ in enumerate(shape.measures, 1)]
+    for n, _ in enumerate(shape.measures, 1):
+        db.execute(_AMOUNTS.format(n=n))
+    maps = "".join(f" join {m}_map using ({m})" for m in measures)
+    sums = "".join(f", e.{m}_ok, e.{m}_value, p.{m} as p{m}" for m in measures)
+    columns = f"e.f, e.s, e.d, e.cu, p.s as ps, p.t as pt, p.o as po, p.n as pn, p.r as pr{sums}"
+    db.execute("create table again (k varchar)")
+    once = _JOIN.format(columns=columns, maps=maps, once="")
+    db.execute(f"create table j as {once}")
+    if _number(db, "select count(k) - count(distinct k) from j"):  # rare, and then j is made anew without those keys
+        db.execute("insert into again select k from j where k is not null group by k having count(*) > 1")
+        db.execute("create or replace table j as " + _JOIN.format(columns=columns, maps=maps, once=" anti join again using (k)"))
+        db.execute(_REPEATED.format(columns=columns, maps=maps))
+    return {"landed": _number(db, "select count(*) from landed"), "published": _number(db, "select count(*) from p")}
+
+
+def _number(db: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = db.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+_REST = """
+create table rest as
+select j.k, s, d, cu, {values}, case
+    when f <> '' then 'filtered' when side = 3 or trim(coalesce(j.k, '')) = '' then 'quarantined'
+    when q.k is not null and coalesce(c.nth, 1) <= q.n then 'quarantined'
+    when coalesce(c.first, false) then 'missing' when c.k is not null then 'merged' else 'missing' end as class
+from j left join q on q.k = j.k
+left join (select k, row_number() over (partition by k) as nth, row_number() over (partition by k) = 1 and not bool_or(side = 0) over (partition by k) as first,
+                  rowid as at from j semi join again using (k) where side in (0, 1) and f = '') c on c.at = j.rowid
+where side in (1, 3) or (side = 0 and f <> '')
+"""
+
+
+def classify(db: duckdb.DuckDBPyConnection, shape: Shape) -> None:
+    """Give every landed row that is not published its class: filtered, quarantined, merged (a copy) or missing."""
+    values = ", ".join(f"m{n}_ok, m{n}_value" for n, _ in enumerate(shape.measures, 1)) or "1 as one"
+    db.execute(_REST.replace("{values}", values))
+
+
+def judge(db: duckdb.DuckDBPyConnection, shape: Shape, *, codes: Mapping[str, str], formats: Sequence[str], as_of: date) -> None:
+    """Group j into pair_status, pair_month and pair_unit, and say what each distinct raw value should become."""
+    totals = "".join(
+        f", sum(m{n}_value)::bigint as e{n}, sum(pm{n})::bigint as p{n}, count(*) filter (where side = 0 and f = '' and m{n}_ok and m{n}_value"
+        f" is distinct from pm{n}) as bad{n}, count(*) filter (where not m{n}_ok) as unread{n}"
+        for n, _ in enumerate(shape.measures, 1)
+    )
+    for name, columns in (("status", "s, ps"), ("month", "d, pt"), ("unit", "cu, po, pn, pr")):
+        db.execute(f"create table pair_{name} as select {columns}, side, f <> '' as filtered, count(*) as rows{totals} from j group by all")
     pairs = list(codes.items())
     code_map = pa.table({"raw": pa.array([p[0] for p in pairs], pa.string()), "ours": pa.array([p[1] for p in pairs], pa.string())})
     db.register("code_map", code_map)
     db.execute(
         "create table status_map as select s, c.ours as expected, s not like 'hex:%' as known"
-        " from (select distinct s from e) x left join code_map c on c.raw = trim(x.s)"
+        " from (select distinct s from pair_status where s is not null) x left join code_map c on c.raw = trim(x.s)"
     )
     db.unregister("code_map")
     db.execute(_day_map(strptime_formats(formats), as_of))
     db.execute(_UNITS if shape.unit_code else _NO_UNITS)
-    for n, _ in enumerate(shape.measures, 1):
-        db.execute(_AMOUNT.format(n=n))
 
 
 def _day_map(formats: Sequence[str], as_of: date) -> str:
     """A day counts as read when every declared format that fits it names the same month of a plausible year."""
     tries = ", ".join(f"strftime(try_strptime(day, '{f}'), '%Y-%m')" for f in formats if "'" not in f)
     return (
-        "create table day_map as with seen as (select distinct d, split_part(split_part(trim(d), ' ', 1), 'T', 1) as day from e),"
+        "create table day_map as with seen as (select distinct d, split_part(split_part(trim(d), ' ', 1), 'T', 1) as day from pair_month"
+        " where d is not null),"
         f" read as (select d, day, list_distinct(list_filter([{tries or 'null::varchar'}], lambda x: x is not null)) as months from seen)"
         " select d, case when len(months) = 1 then months[1] end as month,"
         f" day = '' or (len(months) = 1 and months[1] between '1950-01' and '{as_of.year + 1:04d}-12') as readable from read"
     )
 
 
-def compare(db: duckdb.DuckDBPyConnection, shape: Shape) -> dict[str, int]:
-    """Join landed with published by key; fills odd, again (keys met more than once) and returns the plain counts."""
-    measures = [f"m{n}" for n, _ in enumerate(shape.measures, 1)]
-    landed, distinct_landed = _counts(db, "e")
-    published, distinct_published = _counts(db, "p")
-    db.execute("create table again (k varchar)")
-    for table, all_rows, distinct in (("e", landed, distinct_landed), ("p", published, distinct_published)):
-        if all_rows != distinct:
-            db.execute(f"insert into again select k from {table} where k is not null group by k having count(*) > 1")
-    once = " anti join again using (k)" if db.execute("select count(*) from again").fetchone() != (0,) else ""
-    bad = _bad(measures)
-    flags = ", ".join(f"{condition} as bad_{name}" for name, condition in bad.items())
-    maps = "".join(f" join {m}_map using ({m})" for m in measures)
-    joined = (
-        "from (select * from e join status_map using (s) join day_map using (d) join unit_map using (cu)" + maps + "{once}) e"
-        " full join (select * from p{once}) p on e.k = p.k"
-    )
-    raw = ", ".join(f"e.{m}" for m in measures)
-    db.execute(
-        f"create table odd as select e.k as ek, p.k as pk, e.s, e.d, e.cu, e.f{', ' + raw if raw else ''}, {flags} {joined.format(once=once)}"
-        f" where e.k is null or p.k is null or e.f <> '' or {' or '.join(bad.values())}"
-    )
-    if once:
-        _compare_repeated(db, bad, joined)
-    return {"landed": landed, "published": published, "twice": published - distinct_published}
-
-
-def _bad(measures: Sequence[str]) -> dict[str, str]:
-    """SQL conditions under which a matched pair disagrees, per dimension. Null where one side is absent."""
-    unit = (
-        "case e.stratum when 'known' then p.n is distinct from e.new_code or p.o is distinct from e.old_code"
-        " when 'split' then p.o is distinct from e.old_code or not coalesce(list_contains(e.candidates, p.n), true) else false end"
-    )
-    both = "(e.k is not null and p.k is not null and "
-    return {
-        "status": f"{both}e.known and p.s is distinct from e.expected)",
-        "month": f"{both}e.readable and left(p.t, 7) is distinct from e.month)",
-        "unit": f"{both}{unit})",
-        **{m: f"{both}e.{m}_ok and p.{m} is distinct from e.{m}_value)" for m in measures},
-    }
-
-
-def _compare_repeated(db: duckdb.DuckDBPyConnection, bad: Mapping[str, str], joined: str) -> None:
-    """Keys met more than once: the published row must agree with at least one of the landed ones."""
-    only = " semi join again using (k)"
-    flags = ", ".join(f"bool_and({condition}) as bad_{name}" for name, condition in bad.items())
-    db.execute(
-        f"insert into odd by name select any_value(e.k) as ek, p.k as pk, '' as f, {flags} {joined.format(once=only)}"
-        f" where p.k is not null group by p.k having any_value(e.k) is null or bool_and({' or '.join(bad.values())})"
-    )
-
-
-def _counts(db: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int]:
-    rows = db.execute(f"select count(*), count(distinct k) + count(*) filter (where k is null) from {table}").fetchone()
-    assert rows is not None
-    return int(rows[0]), int(rows[1])
-
-
-REST = """
-create table rest as
-with copies as (
-    select e.*, row_number() over (partition by e.k, e.f <> '' order by e.s, e.d, e.cu) as nth,
-           coalesce(q.n, 0) as held, p.k is not null and not coalesce(x.k is not null, false) as live
-    from e left join q on q.k = e.k left join (select distinct k from p) p on p.k = e.k left join stale x on x.k = e.k
-    where e.k in (select k from again where k is not null))
-select e.* exclude (ek), e.ek as k, case when f <> '' then 'filtered' when trim(coalesce(ek, '')) = '' or q.k is not null then 'quarantined'
-       else 'missing' end as class
-from (select ek, s, d, cu, f{measures} from odd where ek is not null and (pk is null or f <> '') and not coalesce(ek in (select k from again), false)) e
-left join q on q.k = e.ek
-union all by name
-select e.*, 'quarantined' as class from e semi join stale on stale.k = e.k where not coalesce(e.k in (select k from again), false) and e.f = ''
-union all by name
-select * exclude (nth, held, live), case when f <> '' then 'filtered' when nth - live::int <= held then 'quarantined'
-       when nth = 1 then 'missing' else 'merged' end as class
-from copies where f <> '' or not live or nth > 1
-"""
-
-
-def classify(db: duckdb.DuckDBPyConnection, shape: Shape) -> None:
-    """Give every landed row that is not published its class: filtered, quarantined, merged or missing."""
-    measures = "".join(f", m{n}" for n, _ in enumerate(shape.measures, 1))
-    db.execute(REST.replace("{measures}", measures))
+UNIT_WRONG = (
+    "case stratum when 'known' then pn is distinct from new_code or po is distinct from old_code"
+    " when 'split' then po is distinct from old_code or not coalesce(list_contains(candidates, pn), true) else false end"
+)
+WRONG = {
+    "status": "known and ps is distinct from expected",
+    "month": "readable and pt is distinct from month",
+    "unit": UNIT_WRONG,
+}
+MAPS = {"status": "join status_map using (s)", "month": "join day_map using (d)", "unit": "join unit_map using (cu)"}

@@ -10,7 +10,7 @@ from psycopg2.extensions import connection
 from hopnhat.verify.legs import Proof
 from validators.reconciliation import LANDING_EXPECTED, Line, compared, not_applicable
 
-_PLACES = "select r, o, n, count(*) as rows from p where p.k not in (select k from stale) group by all"
+_PLACES = "select pr as r, po as o, pn as n, sum(rows) as rows from pair_unit where side in (0, 2, 4) group by all"
 
 # Code and name never divide a split commune: the answer must rest on an address, a parcel, coordinates or a decision.
 _GUESSED = """
@@ -24,9 +24,8 @@ select coalesce(sum(x.rows), 0) from placed x join resolution t on t.id = x.r
 where x.n is distinct from t.new_code or x.o is distinct from t.old_code or t.status <> 'resolved'
 """
 _KEYS = """
-select p.k from p join placed x on p.r is not distinct from x.r and p.o is not distinct from x.o and p.n is not distinct from x.n
-left join resolution t on t.id = x.r left join commune c on c.code = x.o
-where x.n is not null and (t.id is null or x.n is distinct from t.new_code or x.o is distinct from t.old_code or t.status <> 'resolved'
+select j.k from j left join resolution t on t.id = j.pr left join commune c on c.code = j.po
+where j.side in (0, 2, 4) and j.pn is not null and (t.id is null or j.pn is distinct from t.new_code or j.po is distinct from t.old_code or t.status <> 'resolved'
       or (len(c.wanted) > 1 and not coalesce(t.decided or t.evidence, false)))
 order by 1 limit 20
 """

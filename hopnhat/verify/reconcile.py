@@ -15,7 +15,7 @@ from psycopg2.extras import execute_values
 
 from hopnhat.model.errors import RunError
 from hopnhat.verify.crosswalk import load_crosswalk
-from hopnhat.verify.expected import classify, compare, load_expected
+from hopnhat.verify.expected import MAPS, WRONG, classify, join_sides, judge
 from hopnhat.verify.explanations import explanations, unexplained_keys
 from hopnhat.verify.landed import Shape, backslashed, columns_read, landed_select, quoted, shape_of
 from hopnhat.verify.legs import Proof, expected_published, landing_expected, source_landing, source_published
@@ -130,12 +130,13 @@ def _check_source(work: Work, source_count: int | None) -> tuple[list[Line], lis
             return [not_applicable(work.source, LANDING_EXPECTED, "rows", "the run has no part of this source")], []
         shape = shape_of(work.table, work.entity)
         _load(work, db, shape, facts, parts.files)
-        counts = compare(db, shape)
+        counts = join_sides(db, shape)
         _set_aside_older(work, db)
         classify(db, shape)
-        names = _status_names(work.entity, shape)
-        rules = [f.rule for f in work.table.filters]
-        proof = Proof(db, work.source, shape, facts, counts, source_count, names, rules)
+        codes = work.system.codes.get(work.table.columns[shape.status].codes or "", {}) if shape.status else {}
+        formats = work.table.columns[shape.month].formats if shape.month else []
+        judge(db, shape, codes=codes, formats=formats, as_of=work.run.as_of)
+        proof = Proof(db, work.source, shape, facts, counts, source_count)
         lines = [
             *source_landing(work.source, facts, (), counts["landed"], source_count), *landing_expected(proof), *explanations(proof, work.conn),
             *expected_published(proof), *source_published(proof),
@@ -154,17 +155,14 @@ def _database(scratch: str) -> duckdb.DuckDBPyConnection:
 
 
 def _load(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, facts: RunFacts, files: tuple[str, ...]) -> None:
-    """Fill e (landed), p (published), q (held) and the tables of expected values."""
+    """Make the view landed and fill p (published) and q (held)."""
     columns = ", ".join(quoted(c) for c in columns_read(work.table, shape))
     paths = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
     db.execute(f"create view landing as select {columns} from read_parquet([{paths}])")
-    db.execute(f"create table e as {landed_select(work.system, work.table, shape, transports(files[0]))}")
+    db.execute(f"create view landed as {landed_select(work.system, work.table, shape, transports(files[0]))}")
     unit = work.table.unit
     if shape.has_unit and unit:
         load_crosswalk(db, version=work.run.registry_version, as_of=work.system.units_as_of, until=work.run.until, carries=unit.carries)
-    codes = work.system.codes.get(work.table.columns[shape.status].codes or "", {}) if shape.status else {}
-    formats = work.table.columns[shape.month].formats if shape.month else []
-    load_expected(db, shape, codes=codes, formats=formats, as_of=work.run.as_of)
     create_published(db, shape)
     _load_published(work, db, shape, facts)
     fetch_held(work.conn, db, work.run_id, work.source)
@@ -172,7 +170,7 @@ def _load(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, facts: RunFac
 
 def _load_published(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, facts: RunFacts) -> None:
     columns = published_columns(work.entity, shape)
-    keys = None if facts.whole else [str(k) for (k,) in db.execute("select distinct k from e where k is not null").fetchall()]
+    keys = None if facts.whole else [str(k) for (k,) in db.execute("select distinct k from landed where k is not null").fetchall()]
     relations = _relations(work)
     for number, leaf in enumerate(relations):
         if keys is not None:
@@ -192,21 +190,19 @@ def _relations(work: Work) -> list[str]:
 
 def _set_aside_older(work: Work, db: duckdb.DuckDBPyConnection) -> None:
     """A key both published and held: the newer version waits while the older stays (stale), or it is a fault (clash)."""
-    db.execute("create table stale (k varchar)")
+    stale: list[str] = []
     db.execute("create table clash (k varchar)")
-    both = db.execute("select q.k, q.batch_id from q semi join p using (k) anti join again using (k)").fetchall()
+    both = db.execute("select q.k, q.batch_id from q join j using (k) where j.side = 0 and q.k not in (select k from again)").fetchall()
     written: dict[str, int] = {}
     for leaf in _relations(work) if both else []:
         written = batches_of(work.conn, leaf, work.source, [k for k, _ in both]) | written
     for key, held in both:
         if held > written[key]:
-            db.execute("insert into stale values (?)", [key])
+            stale.append(key)
         elif held == written[key] or work.run.state != "rehearsed":
             db.execute("insert into clash values (?)", [key])
-
-
-def _status_names(entity: Entity, shape: Shape) -> dict[str, str]:
-    return dict(entity.columns[shape.status].codelist or {}) if shape.status else {}
+    if stale:
+        db.execute("update j set side = 3 where side = 0 and k in (select unnest(?))", [stale])
 
 
 def _examples(work: Work, proof: Proof, lines: list[Line]) -> Iterator[Example]:
@@ -214,15 +210,15 @@ def _examples(work: Work, proof: Proof, lines: list[Line]) -> Iterator[Example]:
     failing = {line.measure for line in lines if line.verdict == "fail"}
     queries = {
         "keys-missing": "select k from rest where class = 'missing'",
-        "keys-unexpected": "select pk from odd where ek is null",
-        "keys-twice": "select k from p group by k having count(*) > 1",
+        "keys-unexpected": "select k from j where side = 2",
+        "keys-twice": "select k from j where side = 4",
         "keys-published-and-held": "select k from clash",
-        "keys-filtered-but-published": "select ek from odd where f <> '' and pk is not null",
-        "row-by-row unit": "select ek from odd where bad_unit",
-        "row-by-row status": "select ek from odd where bad_status",
-        "row-by-row month": "select ek from odd where bad_month",
+        "keys-filtered-but-published": "select k from j where side = 0 and f <> ''",
     }
-    queries |= {f"row-by-row {name}": f"select ek from odd where bad_{column}" for name, column in proof.measures[1:]}
+    for name, wrong in WRONG.items():
+        queries[f"row-by-row {name}"] = f"select k from j {MAPS[name]} where side = 0 and f = '' and {wrong}"
+    for name, n in proof.measures[1:]:
+        queries[f"row-by-row {name}"] = f"select k from j where side = 0 and f = '' and m{n}_ok and m{n}_value is distinct from pm{n}"
     for measure in sorted(failing & queries.keys()):
         keys = proof.rows(f"select * from ({queries[measure]}) order by 1 limit {_EXAMPLES}")
         yield Example(work.source, measure, tuple(str(k) for (k,) in keys))

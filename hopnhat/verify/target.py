@@ -22,6 +22,8 @@ from mappings.spec import Entity
 
 _NULL = "\x1e"
 _PAGES = 8192
+_MONTH = 2
+"""Position of the column t: a timestamp as text, of which the year and month are kept."""
 _KEYS_AT_ONCE = 20_000
 
 
@@ -110,15 +112,17 @@ def _fetch(
     rows, *texts = cursor.fetchone()
     if not rows:
         return
+    nulls = [_NULL in text for text in texts]
     arrays = [_unpacked(text) for text in texts]
     if any(len(array) != rows for array in arrays):
         # A value holds the separator itself: read this chunk row by row.
         cursor.execute(sql.SQL("select {} from {} where source = %s and {}").format(sql.SQL(", ").join(columns), sql.SQL(leaf), where), (source,))
-        arrays = [pa.array(column, pa.string()) for column in zip(*cursor.fetchall(), strict=True)]
+        arrays, nulls = [pa.array(column, pa.string()) for column in zip(*cursor.fetchall(), strict=True)], [False] * len(arrays)
     chunk = pa.table(arrays, names=[f"c{i}" for i in range(len(arrays))])
     db.register("chunk", chunk)
-    values = ", ".join(f"nullif(c{i}, '{_NULL}')" for i in range(len(arrays)))
-    db.execute(f"insert into {into} select {values} from chunk")
+    values = [f"nullif(c{i}, '{_NULL}')" if null else f"c{i}" for i, null in enumerate(nulls)]
+    values[_MONTH] = f"left({values[_MONTH]}, 7)"
+    db.execute(f"insert into {into} select {', '.join(values)} from chunk")
     db.unregister("chunk")
 
 
