@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -199,11 +200,9 @@ def insert_batch(connection: Connection, batch: Mapping[str, Any]) -> int | None
 
 
 def insert_unit_counts(connection: Connection, batch_id: int, counts: Iterable[tuple[str, str, str, int]]) -> None:
+    lines = "".join(f"{batch_id}\t{unit}\t{outcome}\t{rule}\t{rows}\n" for unit, outcome, rule, rows in counts)
     with connection.cursor() as cursor:
-        execute_values(
-            cursor, "insert into ledger.unit_count (batch_id, old_unit, outcome, rule, rows) values %s",
-            [(batch_id, *count) for count in counts], page_size=1000,
-        )  # fmt: skip
+        cursor.copy_expert("copy ledger.unit_count (batch_id, old_unit, outcome, rule, rows) from stdin", io.StringIO(lines))
 
 
 def repeat_unit_counts(connection: Connection, batch_id: int, before: int) -> None:
