@@ -38,7 +38,7 @@ BAD = (
     Defect("name-lossy", "quarantined", ("applicant_name:text-lossy",), weight=2),
 )
 QUIRKS = (
-    Defect("name-upper", weight=2), Defect("ward-upper"), Defect("ward-tone"), Defect("ward-no-type"), Defect("district-no-type"),
+    Defect("name-upper", weight=2), Defect("ward-upper"), Defect("ward-tone"), Defect("ward-no-type", also_ok=("quarantined",)), Defect("district-no-type"),
     PLACEHOLDER, ZEROS_LOST, OLD_PHONE, SENTINEL, Defect("id-spaced"),
 )  # fmt: skip
 DRAFTS = (Defect("trial", "filtered", rule="trial"),)

@@ -39,7 +39,7 @@ BAD = (
 QUIRKS = (
     Defect("name-nfd"), Defect("name-upper"), Defect("name-spaces"), Defect("name-d-look-alike"),
     Defect("ward-nfd"), Defect("ward-upper"), Defect("ward-tone", weight=2), Defect("ward-i-y"), Defect("ward-spaces"),
-    Defect("ward-no-type"), Defect("ward-code-zero-lost", weight=2), Defect("ward-code-absent"), Defect("ward-name-absent"),
+    Defect("ward-no-type", also_ok=("quarantined",)), Defect("ward-code-zero-lost", weight=2), Defect("ward-code-absent"), Defect("ward-name-absent"),
     Defect("city-abbreviated"), Defect("city-ha-tay", also_ok=HELD),
     PLACEHOLDER, ZERO_LOST, ZEROS_LOST, OLD_PHONE, SENTINEL, Defect("date-zero", warnings=("returned_at:date-zero",)),
 )  # fmt: skip

@@ -33,7 +33,7 @@ QUIRKS = (
     Defect("unit-two-of-a-name"),
     Defect("name-nfd"), Defect("name-upper"), Defect("name-spaces"), Defect("name-d-look-alike"), Defect("address-tone"),
     Defect("address-nfd"), Defect("address-upper"), Defect("address-typo", also_ok=HELD, weight=3), ZEROS_LOST,
-    OLD_PHONE, Defect("receipt-for-number", weight=2), SENTINEL,
+    OLD_PHONE, Defect("receipt-for-number", warnings=("dossier_no:dossier-number-local",), weight=2), SENTINEL,
 )  # fmt: skip
 HEADINGS = (Defect("heading", "filtered", rule="heading"),)
 COPY, CLASH = Defect("exact-copy", "merged"), Defect("key-clash", "quarantined", ("source_key:key-duplicate",))
