@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from transforms.match_keys import SYLLABLE, bare, canonical, clean, numbered, omits_marks_only
@@ -57,12 +57,14 @@ _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """`type` is the canonical type word ('' when none was written), `full` whether it was written in full."""
+    """`type` is the canonical type word ('' when none was written), `full` whether it was written in full, `bare` that the
+    whole address was written without marks, so that a name without marks may stand for one that has them."""
 
     level: str
     type: str
     key: str
     full: bool
+    bare: bool = False
 
 
 def addresses(text: str) -> tuple[str, ...]:
@@ -84,19 +86,27 @@ def chunks(text: str, known: Known) -> tuple[Chunk, ...]:
         text = _DOTTED.sub(", ", text)
     text = _GLUED.sub(r"\1 \2", text)
     found: list[Chunk] = []
+    is_bare = text.isascii()
     for segment in _HARD.split(text):
         if segment and not segment.isspace():
-            found += _segment(segment, known)
+            found += _segment(segment, known, is_bare)
     return tuple(found)
 
 
 @lru_cache(maxsize=65536)
-def _segment(segment: str, known: Known) -> tuple[Chunk, ...]:
+def _segment(segment: str, known: Known, is_bare: bool) -> tuple[Chunk, ...]:
+    found = _split(segment, known)
+    return tuple(replace(chunk, bare=True) for chunk in found) if is_bare else found
+
+
+def _split(segment: str, known: Known) -> tuple[Chunk, ...]:
     whole = _cut(_words(segment), known)
     parts = _DASH.split(segment)
     if len(parts) == 1 or all(_is_known(chunk, known) for chunk in whole):
         return whole
-    return tuple(chunk for part in parts for chunk in _cut(_words(part), known))
+    cut = tuple(chunk for part in parts for chunk in _cut(_words(part), known))
+    strangers = sum(chunk.level == PLAIN and not _is_known(chunk, known) for chunk in cut)
+    return whole if strangers and len(whole) == 1 and whole[0].type else cut
 
 
 def _words(segment: str) -> list[str]:
@@ -113,7 +123,7 @@ def _cut(tokens: Sequence[str], known: Known) -> tuple[Chunk, ...]:
     head = _typed(tokens, 0)
     start = head[0] if head else 0
     first = _chunk(head, tokens[start:], known)
-    if head and _unmarked(tokens[:start]) and known(PLAIN, " ".join(tokens)):
+    if head and head[3] and " ".join(tokens[:start]) != head[1] and known(PLAIN, " ".join(tokens)):
         return (_chunk(None, tokens, known),)  # `Quan Hóa` is a district of that name, not `Quận Hóa`
     if _is_known(first, known):
         return (first,)
@@ -131,9 +141,13 @@ def _name_and_rest(head: Head | None, tokens: Sequence[str], known: Known) -> tu
         return (whole,)
     for at in range(len(tokens) - 1, 0, -1):
         name = _chunk(head, tokens[:at], known)
+        if not _is_known(name, known):
+            continue
         rest = _chunk(None, tokens[at:], known)
-        if known(name.level, name.key) and (name.level in (PROVINCE, CITY) or (rest.level == PLAIN and _parent(rest, known))):
-            return (name, rest) if rest.level == PLAIN and _parent(rest, known) else (name,)
+        if rest.level == PLAIN and _parent(rest, known):
+            return (name, rest)
+        if name.level in (PROVINCE, CITY) and known(PROVINCE, name.key) and at > 1:
+            return (name,)
     return (whole,)
 
 
@@ -150,10 +164,6 @@ def _typed(tokens: Sequence[str], at: int) -> Head | None:
         if found and (not found[2] or omits_marks_only(" ".join(tokens[at : at + length]), found[0])):
             return length, *found
     return None
-
-
-def _unmarked(tokens: Sequence[str]) -> bool:
-    return all(token == bare(token) and len(token) > 1 for token in tokens)
 
 
 def _typed_alone(tokens: Sequence[str], at: int) -> bool:

@@ -25,7 +25,7 @@ _LOOKALIKE = str.maketrans({
     "'": "", "’": "", "‘": "", "ʼ": "", "`": "", "´": "", "′": "",
 })  # fmt: skip
 _WORD = re.compile(f"[^\\W_](?:[^\\W_]|[{TONES}])*")
-_FINAL_I = re.compile(r"^([bcdđghklmnpqrstvx]*|qu)y$")
+_FINAL_I = re.compile(r"^([bcdđfghjklmnpqrstvwxz]*|qu)y$")
 _FINAL_K = re.compile(r"(?<=[aăâeêioôơuư])k$")
 _BARE = str.maketrans("ăâđêôơư", "aadeoou", TONES)
 

@@ -59,6 +59,14 @@ class Index:
     reform_path: dict[str, str] = field(default_factory=dict)
     paths: dict[str, list[tuple[str, str, str]]] = field(default_factory=lambda: defaultdict(list))
 
+    def parent_names(self, uid: int, level: str) -> set[str]:
+        """Filed names of the districts or provinces that a unit was ever in."""
+        codes = {code for code in self.district_provinces if uid in self.inside[code]}
+        if level == "district":
+            return {name for name, found in self.districts.items() if found & codes}
+        places = set().union(*(self.district_provinces[code] for code in codes))
+        return {name for name, found in self.provinces.items() if found & places}
+
 
 @lru_cache(maxsize=32768)
 def name_key(name: str) -> str:

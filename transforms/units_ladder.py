@@ -73,7 +73,7 @@ def read_name(
 
 def _rung(chunk: Chunk, unit: Unit) -> int:
     other_type = chunk.type != unit.type
-    if chunk.key == unit.key:
+    if chunk.key == unit.key and not chunk.bare:
         return 3 if other_type else 0
     if omits_marks_only(chunk.key, unit.key):
         return 4 if other_type else 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from transforms.addresses import CITY, COMMUNE, DISTRICT, PLAIN, PROVINCE, Chunk
 from transforms.units_answer import Finding
@@ -11,17 +11,19 @@ from transforms.units_fuzzy import read_fuzzy
 from transforms.units_index import OLD, Index
 from transforms.units_ladder import RUNGS, Eras, Hit, read_name
 from transforms.units_reading import Given, Reading, readings
+from transforms.units_verify import read_verified
 
 def read_names(index: Index, chunks: tuple[Chunk, ...], given: Given, eras: Eras) -> Finding:
     """Rungs 1–5 over all readings; rung 6 only when they find nothing; else why not."""
     if not any(chunk.level in (COMMUNE, PLAIN, DISTRICT) for chunk in chunks):
         return Finding("unknown", ())
-    best = _best(_exact(index, reading, eras) for reading in readings(index, chunks, given, False))
-    if best is None:
-        best = _best(_fuzzy(index, reading, eras) for reading in readings(index, chunks, given, True))
-    if best:
-        return best
-    return Finding(_why_not(index, chunks, given), ())
+    found = _best(_exact(index, reading, eras) for reading in readings(index, chunks, given, False))
+    if found is None:
+        fuzzy = list(readings(index, chunks, given, True))
+        found = _best(_exact(index, reading, eras) for reading in fuzzy) or _fuzzy(index, fuzzy, eras)
+        if found is None and not fuzzy:
+            found = read_verified(index, chunks, given, eras)
+    return found or Finding(_why_not(index, chunks, given), ())
 
 
 def _best(findings: Iterable[Finding | None]) -> Finding | None:
@@ -43,7 +45,7 @@ def _exact(index: Index, reading: Reading, eras: Eras) -> Finding | None:
     groups = eras.with_district if reading.districts else eras.without_district
     if not reading.communes:
         return _special_zone(index, reading)
-    return _first(index, reading, lambda chunk, within: read_name(index, chunk, within, groups, eras.day))
+    return _first(index, reading, groups, eras.day)
 
 
 def _special_zone(index: Index, reading: Reading) -> Finding | None:
@@ -53,28 +55,45 @@ def _special_zone(index: Index, reading: Reading) -> Finding | None:
     return Finding(RUNGS[0], uids) if len(codes) == 1 and uids else None
 
 
-def _fuzzy(index: Index, reading: Reading, eras: Eras) -> Finding | None:
-    """With parents read fuzzily the commune must be exact; with exact parents it may have typing errors itself."""
-    groups = eras.with_district if reading.districts else eras.without_district
-    found = _exact(index, reading, eras)
-    if found or not (reading.provinces or reading.districts):
-        return found
-    return _first(index, reading, lambda chunk, within: read_fuzzy(index, chunk, within, groups) if within else None)
+def _fuzzy(index: Index, readings: list[Reading], eras: Eras) -> Finding | None:
+    """The nearest name of the first reading that has one, if no other reading offers a nearer or equally near one."""
+    readings = [reading for reading in readings if reading.districts] or readings
+    groups = eras.with_district if readings and readings[0].districts else eras.without_district
+    blocks = [block(index, reading.provinces, reading.districts) for reading in readings]
+    everything = frozenset().union(*(parts[0] for parts in blocks if parts))
+    for reading in readings:
+        if len(reading.communes) != 1 or not everything:
+            continue
+        hit = read_fuzzy(index, reading.communes[0], everything, groups)
+        if hit:
+            return _finding(reading, reading.communes[0], hit, False)
+    return None
 
 
-def _first(
-    index: Index, reading: Reading, read: Callable[[Chunk, frozenset[int] | None], Hit | None]
-) -> Finding | None:
+def _first(index: Index, reading: Reading, groups: tuple[tuple[str, ...], ...], day: str) -> Finding | None:
+    """The units of the reading's commune chunks in its strictest block that has any. Chunks that disagree settle nothing."""
     blocks: tuple[frozenset[int] | None, ...] = block(index, reading.provinces, reading.districts)
     anywhere = not reading.provinces and not reading.districts
     for within in blocks or ((None,) if anywhere and not reading.ignores_place else ()):
-        for chunk in reading.communes:
-            if anywhere and chunk.level != COMMUNE:
-                continue
-            hit = read(chunk, within)
-            if hit:
-                return _finding(reading, chunk, hit, anywhere)
+        hits = [
+            (chunk, hit)
+            for chunk in reading.communes
+            if not (anywhere and chunk.level != COMMUNE) and (hit := read_name(index, chunk, within, groups, day))
+        ]
+        if hits:
+            found = _finding(reading, *hits[0], anywhere)
+            others = [hit for _, hit in hits[1:] if _heirs(index, hit) != _heirs(index, hits[0][1])]
+            return _disagreeing(found, others) if others and hits[0][0].full else found
     return None
+
+
+def _heirs(index: Index, hit: Hit) -> set[str]:
+    return {code for uid in hit.uids for code, _ in index.units[uid].successors}
+
+
+def _disagreeing(found: Finding, others: list[Hit]) -> Finding:
+    uids = tuple(dict.fromkeys(found.uids + tuple(uid for hit in others for uid in hit.uids)))
+    return found._replace(uids=uids, settled=False, evidence="the address names several communes")
 
 
 def _finding(reading: Reading, chunk: Chunk, hit: Hit, anywhere: bool) -> Finding:

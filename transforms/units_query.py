@@ -32,7 +32,8 @@ def named_chunks(index: Index, query: Query) -> tuple[Chunk, ...]:
     for value, level in ((query.commune, COMMUNE), (query.district, DISTRICT), (query.province, PROVINCE)):
         if value:
             found += column_chunks(index, value, level)
-    return tuple(found)
+    is_bare = (query.commune + query.district + query.province).isascii()
+    return tuple(replace(chunk, bare=is_bare) for chunk in found)
 
 
 def column_chunks(index: Index, value: str, level: str) -> tuple[Chunk, ...]:
