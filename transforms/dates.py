@@ -12,8 +12,11 @@ import pyarrow.compute as pc
 
 from mappings.codelists import sentinels
 from transforms.columns import Converted
+from transforms.dates_partial import PartialDates, parse_partial_dates
 from transforms.distinct import combine, first_of
 from transforms.encodings_tables import Mask, buffers
+
+__all__ = ["FORMATS", "PartialDates", "parse_partial_dates", "parse_timestamps"]
 
 Ints = npt.NDArray[np.int64]
 

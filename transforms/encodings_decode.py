@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from mappings.byte_tables import ENCODINGS
 from transforms.columns import Converted
-from transforms.distinct import code_where, combine, first_of, on_distinct, replace_at
+from transforms.distinct import code_where, combine, first_of, in_blocks, on_distinct, replace_at
 from transforms.encodings_case import case_damaged, restore_capitals
 from transforms.encodings_codec import Encoded, decode_bytes, undo_misreading
 from transforms.encodings_tables import Mask, buffers
@@ -53,12 +53,13 @@ def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str)
     if encoding == "utf-8":
         return _lossy_refused(_utf8(whole))
     if encoding == "mojibake":
-        return _lossy_refused(on_distinct(whole, _mojibake))
+        return _lossy_refused(on_distinct(whole, partial(in_blocks, work=_mojibake)))
     if encoding.endswith(AS_UTF8):
         encoding, transport = encoding.removesuffix(AS_UTF8), "text"
     if encoding not in ENCODINGS:
         raise ValueError(f"unknown encoding {encoding!r}; there are utf-8, mojibake, {', '.join(ENCODINGS)}")
-    return _lossy_refused(on_distinct(whole, partial(_legacy, transport=transport, encoding=encoding)))
+    work = partial(_legacy, transport=transport, encoding=encoding)
+    return _lossy_refused(on_distinct(whole, partial(in_blocks, work=work)))
 
 
 def _utf8(values: pa.Array) -> Converted:

@@ -26,8 +26,8 @@ from transforms.syllables import WORD, is_syllable
 SAMPLE = 600
 MARGIN = 0.15
 ENOUGH = 10
-_SURE, _WRONG = 0.99, 0.34
-_SHARE_OF_SECOND = 0.02
+_SURE, _GAP = 0.75, 0.45
+_SHARE_OF_SECOND = 0.01
 _CONTROL_LETTERS = r"[\x02\x05\x06\x04\x03\x10-\x15\x19\x1c-\x1e]"
 _BEYOND_1252 = re.compile("[ăđơưĂĐƠƯ\u1e00-\u1eff\u0300-\u036f]")
 _ODD = ("S", "C", "N")
@@ -84,12 +84,12 @@ def _verdict(names: list[str], scores: Scores, losses: tuple[str, ...]) -> Detec
 
 
 def _second_encodings(names: list[str], scores: Scores, best: int) -> tuple[tuple[str, int], ...]:
-    """Encodings that read, without fault, values that the best one plainly cannot read."""
-    lost = scores[best] <= _WRONG
+    """Encodings that read well several values that the best one reads far worse."""
+    better = (scores >= _SURE) & (scores - scores[best] >= _GAP)
     need = max(2, int(np.ceil(_SHARE_OF_SECOND * scores.shape[1])))
-    readers = [(names[i], int((lost & (scores[i] >= _SURE)).sum())) for i in range(len(names)) if i != best]
+    readers = [(names[i], int(better[i].sum())) for i in range(len(names))]
     found = sorted((pair for pair in readers if pair[1] >= need), key=lambda pair: -pair[1])
-    return ((names[best], int((~lost).sum())), *found) if found else ()
+    return ((names[best], int((~better.any(axis=0)).sum())), *found) if found else ()
 
 
 def _score(values: pa.Array, transport: str) -> tuple[list[str], Scores]:

@@ -122,10 +122,8 @@ def code_points(values: pa.Array) -> tuple[Points, Offsets]:
     """UTF-16 code units and their offsets, of a string array without nulls."""
     data, offsets = buffers(values)
     widths = ((data & 0xC0) != 0x80).view(np.uint8) + (data >= 0xF0).view(np.uint8)
-    ends = np.zeros(len(data) + 1, dtype=np.int64)
-    np.cumsum(widths, out=ends[1:])
     units = data.tobytes().decode("utf-8").encode("utf-16-le")
-    return np.frombuffer(units, dtype=np.uint16), ends[offsets]
+    return np.frombuffer(units, dtype=np.uint16), moved(offsets, widths)
 
 
 def to_strings(points: Points, offsets: Offsets) -> pa.Array:
@@ -133,9 +131,16 @@ def to_strings(points: Points, offsets: Offsets) -> pa.Array:
     widths = np.ones(len(points), dtype=np.uint8)
     widths += points >= 0x80
     widths += points >= 0x800
-    ends = np.zeros(len(points) + 1, dtype=np.int64)
-    np.cumsum(widths, out=ends[1:])
-    return from_buffers(points.tobytes().decode("utf-16-le").encode("utf-8"), ends[offsets], pa.string())
+    return from_buffers(points.tobytes().decode("utf-16-le").encode("utf-8"), moved(offsets, widths), pa.string())
+
+
+def moved(offsets: Offsets, widths: npt.NDArray[np.uint8]) -> Offsets:
+    """Where the values start when every old position takes `widths` new ones (up to 255)."""
+    starts, filled = offsets[:-1], offsets[1:] > offsets[:-1]
+    lengths = np.zeros(len(offsets), dtype=np.int64)
+    if filled.any():
+        lengths[1:][filled] = np.add.reduceat(widths, starts[filled], dtype=np.int64)
+    return np.cumsum(lengths)
 
 
 def values_at(positions: Offsets, offsets: Offsets) -> Mask:
