@@ -78,6 +78,11 @@ class Verdict:
     def counts(self) -> Counter[str]:
         return Counter(line.verdict for line in self.lines)
 
+    @property
+    def failed(self) -> int:
+        """Lines that failed or could not be checked at all."""
+        return len(self.failures())
+
     def failures(self) -> list[Line]:
         return [line for line in self.lines if line.verdict in ("fail", "error")]
 

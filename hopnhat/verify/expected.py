@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from hopnhat.verify.landed import Shape, strptime_formats
+from mappings.codelists import sentinels
 
 BOTH, LANDED, PUBLISHED, STALE, TWICE = range(5)
 
@@ -116,8 +117,11 @@ def judge(db: duckdb.DuckDBPyConnection, shape: Shape, *, codes: Mapping[str, st
     code_map = pa.table({"raw": pa.array([p[0] for p in pairs], pa.string()), "ours": pa.array([p[1] for p in pairs], pa.string())})
     db.register("code_map", code_map)
     db.execute(
-        "create table status_map as select s, c.ours as expected, s not like 'hex:%' as known"
-        " from (select distinct s from pair_status where s is not null) x left join code_map c on c.raw = trim(x.s)"
+        "create table status_map as with seen as (select distinct s, trim(regexp_replace(nfc_normalize(s), '\\s+', ' ', 'g')) as y"
+        " from pair_status where s is not null)"
+        # A value with control or joining characters may have been repaired: what it should have become is not known here.
+        " select s, c.ours as expected, s not like 'hex:%' and (c.raw is not null or not regexp_matches(y, '[\\p{C}\\p{M}<&]')) as known"
+        " from seen x left join code_map c on c.raw = x.y"
     )
     db.unregister("code_map")
     db.execute(_day_map(strptime_formats(formats), as_of))
@@ -126,13 +130,15 @@ def judge(db: duckdb.DuckDBPyConnection, shape: Shape, *, codes: Mapping[str, st
 
 def _day_map(formats: Sequence[str], as_of: date) -> str:
     """A day counts as read when every declared format that fits it names the same month of a plausible year."""
-    tries = ", ".join(f"strftime(try_strptime(day, '{f}'), '%Y-%m')" for f in formats if "'" not in f)
+    nothing = ", ".join(f"'{day}'" for day in sorted(sentinels("date")))
+    tries = ", ".join(f"strftime(try_strptime(day, '{f}'), '%Y-%m-%d')" for f in formats) or "null::varchar"
     return (
         "create table day_map as with seen as (select distinct d, split_part(split_part(trim(d), ' ', 1), 'T', 1) as day from pair_month"
         " where d is not null),"
-        f" read as (select d, day, list_distinct(list_filter([{tries or 'null::varchar'}], lambda x: x is not null)) as months from seen)"
-        " select d, case when len(months) = 1 then months[1] end as month,"
-        f" day = '' or (len(months) = 1 and months[1] between '1950-01' and '{as_of.year + 1:04d}-12') as readable from read"
+        f" read as (select d, day, list_distinct(list_filter([{tries}], lambda x: x is not null)) as days from seen)"
+        " select d, case when len(days) = 1 then left(days[1], 7) end as month,"
+        f" day = '' or (len(days) = 1 and days[1] not in ({nothing}) and days[1] between '1950-01-01' and '{as_of.year + 1:04d}-12-31') as readable"
+        " from read"
     )
 
 

@@ -69,7 +69,7 @@ def landed_select(system: System, table: Table, shape: Shape, transports: Mappin
     parts = [
         f"{key_expression(table.key)} as k",
         f"{mapped(shape.status)} as s",
-        f"left({mapped(shape.month)}, 10) as d",
+        f"{day_expression(mapped(shape.month))} as d",
         f"{_joined([text(c, unit_encoding) for c in (shape.unit_code, shape.unit_name) if c])} as cu",
         f"{_filter_rule(table, text)} as f",
         *(f"{mapped(name)} as m{n}" for n, name in enumerate(shape.measures, 1)),
@@ -127,20 +127,24 @@ def _filter_rule(table: Table, text: object) -> str:
     return f"case {' '.join(cases)} else '' end" if cases else "''"
 
 
-def strptime_formats(formats: Sequence[str]) -> list[str]:
-    """The date part of the mapping's formats in DuckDB's spelling; those that the prover cannot read are left out.
+_DAY_FORMATS = {
+    "iso": ("%Y-%m-%d",),
+    "dd/mm/yyyy": ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y"),
+    "yyyymmdd": ("%Y%m%d", "%Y%m%d%H"),
+}
 
-    >>> strptime_formats(["dd/mm/yyyy hh:mm", "yyyy-mm-dd", "dd/mm/yy", "%d.%m.%Y"])
-    ['%d/%m/%Y', '%Y-%m-%d', '%d.%m.%Y']
+
+def strptime_formats(formats: Sequence[str]) -> list[str]:
+    """DuckDB's spelling of the mapping's formats, as far as the first ten characters go. Serial numbers are not read.
+
+    >>> strptime_formats(["iso", "dd/mm/yyyy hh:mm", "excel-serial"])
+    ['%Y-%m-%d', '%d/%m/%Y', '%d-%m-%Y', '%d.%m.%Y']
     """
-    found = []
-    for written in formats:
-        day = written.strip().split("T")[0].split(" ")[0]
-        if "%" not in day:
-            day = day.lower().replace("iso", "yyyy-mm-dd")
-            for token, directive in (("yyyy", "%Y"), ("mm", "%m"), ("dd", "%d")):
-                day = day.replace(token, directive)
-        whole = all(d in day for d in ("%Y", "%m", "%d"))
-        if whole and not any(c.isalpha() for c in day.replace("%Y", "").replace("%m", "").replace("%d", "")):
-            found.append(day)
+    found = [day for name in formats for head, days in _DAY_FORMATS.items() if name.startswith(head) for day in days]
     return list(dict.fromkeys(found))
+
+
+def day_expression(text: str) -> str:
+    """SQL for the date part of a raw timestamp. One with a zone may fall on another day here: it is marked, not read."""
+    zoned = f"strlen({text}) > 19 and (right({text}, 1) = 'Z' or contains({text}, '+'))"
+    return f"case when {zoned} then 'zone' else left({text}, 10) end"

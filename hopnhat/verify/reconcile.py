@@ -61,7 +61,7 @@ class Work:
     run_id: str
     run: RunRow
     landing_root: str
-    staged: str | None
+    staged: str
 
     @property
     def source(self) -> str:
@@ -82,7 +82,8 @@ def reconcile(
     Args:
         conn: the unified database; the results are written but not committed.
         source_counts: source id → rows counted in the live source; None or absent = not counted.
-        staged: for a rehearsed run, source id → relation (`staging."…"`, quoted as SQL needs it) of its staged rows.
+        staged: for a rehearsed run, source id → relation (quoted as SQL needs it) of its staged rows, when that is not
+            `staging."<source>"`.
 
     Raises:
         RunError: the run is unknown or neither published nor rehearsed.
@@ -93,7 +94,7 @@ def reconcile(
     examples: list[Example] = []
     for table in system.tables:
         source = system.source_id(table)
-        relation = (staged or {}).get(source)
+        relation = (staged or {}).get(source, f"staging.{quoted(source)}")
         work = Work(conn, system, table, domain.entities[table.entity], run_id, run, landing_root, relation)
         found, where = _check_source(work, (source_counts or {}).get(source))
         lines += found
@@ -184,7 +185,7 @@ def _load_published(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, fac
 
 
 def _relations(work: Work) -> list[str]:
-    staged = leaf_tables(work.conn, work.staged, work.source) if work.staged and work.run.state == "rehearsed" else []
+    staged = leaf_tables(work.conn, work.staged, work.source) if work.run.state == "rehearsed" else []
     return [*staged, *leaf_tables(work.conn, f"unified.{work.table.entity}", work.source)]
 
 
