@@ -75,7 +75,7 @@ def plant(rng: Rng, frame: Frame, planned: Plan) -> None:
         frame[column], idle = change_text(frame[column], rows, change)
         planned.first[idle] = 0
     fills = {
-        "unit-unknown": {"TENXA": "Xã Không Tên", "MAXA": ""}, "date-garbage": {"NGAYHEN": "chua ro"}, "status-unknown": {"TRANGTHAI": "77"},
+        "unit-unknown": {"TENXA": "Xã Chưa Khai Báo", "MAXA": ""}, "date-garbage": {"NGAYHEN": "chua ro"}, "status-unknown": {"TRANGTHAI": "77"},
         "id-placeholder": {"SOCMND": "000000001"}, "date-sentinel": {"NGAYTRA": "01/01/1900"}, "trial": {"NGUOINHAP": "TEST"},
     }  # fmt: skip
     for name, values in fills.items():

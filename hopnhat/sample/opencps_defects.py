@@ -34,10 +34,12 @@ BAD = (
     Defect("date-31-02", "quarantined", ("received_at:date-impossible",), weight=2),
     Defect("status-unknown", "quarantined", ("status:code-unknown",), weight=2),
     Defect("name-lossy", "quarantined", ("applicant_name:text-lossy",), weight=2),
+    Defect("name-mojibake", "quarantined", ("applicant_name:text-mojibake",), weight=3),
     Defect("number-missing", "quarantined", ("dossier_no:required-missing",), weight=1),
 )
 QUIRKS = (
     Defect("name-nfd"), Defect("name-upper"), Defect("name-spaces"), Defect("name-d-look-alike"),
+    Defect("name-html", warnings=("applicant_name:text-html",)), Defect("name-cyrillic", warnings=("applicant_name:text-homoglyph",)),
     Defect("ward-nfd"), Defect("ward-upper"), Defect("ward-tone", weight=2), Defect("ward-i-y"), Defect("ward-spaces"),
     Defect("ward-no-type", also_ok=("quarantined",)), Defect("ward-code-zero-lost", weight=2), Defect("ward-code-absent"), Defect("ward-name-absent"),
     Defect("city-abbreviated"), Defect("city-ha-tay", also_ok=HELD),
@@ -95,10 +97,11 @@ def plan(rng: Rng, n: int, bad_share: float, late: Mask) -> Plan:
         0,
     )
     # Rows of the new era keep their own place: a place defect of the old lists would mean something else there.
-    new_era = late & (rng.random(n) < 0.7)
+    new_era = late & (rng.random(n) < 0.7) & ~((first > 0) & (first <= len(BAD)))
     first = np.where(new_era & np.isin(first, [POSITION[name] for name in UNITS]), 0, first)
     extra = np.array([POSITION[name] for name in SECOND])[rng.integers(0, len(SECOND), n)]
     both = (first > 0) & (first <= len(BAD)) & (rng.random(n) < TWO_DEFECTS) & (extra != first)
+    both &= ~((first == POSITION["name-mojibake"]) & (extra == POSITION["name-lossy"]))
     second = np.where(new_era, POSITION[NEW_ERA.name], np.where(both, extra, 0))
     return Plan(first, second, new_era)
 
@@ -113,7 +116,7 @@ def plant(rng: Rng, frame: Frame, planned: Plan) -> None:
     for name, (column, change) in _TEXT.items():
         _change(frame, planned, name, column, change)
     _contradict(rng, frame, planned)
-    _fill(frame, planned, "unit-unknown", wardCode=None, wardName="Xã Không Tên")
+    _fill(frame, planned, "unit-unknown", wardCode=None, wardName="Xã Chưa Khai Báo")
     _fill(frame, planned, "unit-code-unknown", wardCode="99999")
     _fill(frame, planned, "status-unknown", dossierStatus="archived_tmp", dossierStatusText="Lưu trữ tạm")
     _fill(frame, planned, "number-missing", dossierNo=None)
@@ -136,7 +139,8 @@ def _impossible(text: str) -> str:
 _TEXT: dict[str, tuple[str, Callable[[str], str]]] = {
     "name-nfd": ("applicantName", spoil.decomposed), "name-upper": ("applicantName", spoil.upper),
     "name-spaces": ("applicantName", spoil.spaced), "name-d-look-alike": ("applicantName", spoil.d_look_alike),
-    "name-lossy": ("applicantName", spoil.lossy), "ward-nfd": ("wardName", spoil.decomposed),
+    "name-lossy": ("applicantName", spoil.lossy), "name-mojibake": ("applicantName", spoil.mojibake),
+    "name-html": ("applicantName", spoil.html_escaped), "name-cyrillic": ("applicantName", spoil.cyrillic), "ward-nfd": ("wardName", spoil.decomposed),
     "ward-upper": ("wardName", spoil.upper), "ward-tone": ("wardName", spoil.other_tone_place),
     "ward-i-y": ("wardName", spoil.i_for_y), "ward-spaces": ("wardName", spoil.spaced),
     "ward-no-type": ("wardName", spoil.no_type_word), "ward-code-zero-lost": ("wardCode", spoil.lost_zero),
@@ -181,10 +185,10 @@ def _fill(frame: Frame, planned: Plan, name: str, *, only: tuple[str, str] | Non
 
 
 def _contradict(rng: Rng, frame: Frame, planned: Plan) -> None:
-    """The code of one commune with the name of another."""
+    """The code of one commune with the name of another, far enough from any neighbour's not to be taken for a typing error."""
     rows = planned.rows("unit-contradiction")
     before = frame["wardName"].filter(pa.array(rows))
-    other = pick(rng, ("Xã Minh Châu", "Phường Hàng Bạc", "Xã Kiêu Kỵ", "Phường Mễ Trì"), int(rows.sum()))
+    other = pick(rng, ("Xã Minh Châu", "Phường Trung Phụng", "Xã Kiêu Kỵ", "Phường Mễ Trì"), int(rows.sum()))
     same = np.zeros(len(rows), bool)
     same[rows] = pc.fill_null(pc.equal(before, other), True).to_numpy(zero_copy_only=False)
     frame["wardName"] = replaced(frame["wardName"], rows, other)

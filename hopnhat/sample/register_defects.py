@@ -90,7 +90,7 @@ def plant(rng: Rng, frame: Frame, planned: Plan, d: Dossiers, places: Communes) 
     name, district = places.name.take(at), places.district.take(at)
     bare = pc.replace_substring_regex(name, r"^(Xã|Phường|Thị trấn) ", "")
     _set(frame, planned, "unit-two-of-a-name", "Địa chỉ", joined(bare, district, by=", "))
-    _set(frame, planned, "unit-unknown", "Địa chỉ", joined(d.house, ", xã Không Tên, ", district))
+    _set(frame, planned, "unit-unknown", "Địa chỉ", joined(d.house, ", xã Chưa Khai Báo, ", district))
     _set(frame, planned, "address-typo", "Địa chỉ", joined(d.house, _each(name, spoil.typo), district, by=", "))
     for defect, column, value in _FILLS:
         _set(frame, planned, defect, column, pa.repeat(pa.scalar(value, pa.string()), len(d)))

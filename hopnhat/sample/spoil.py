@@ -47,6 +47,26 @@ def lossy(text: str) -> str:
     return kept if re.search(r"\w\?\w", kept) else text
 
 
+def mojibake(text: str) -> str:
+    """UTF-8 that was read as Windows-1252 and stored so. Only where no byte was lost on the way, and where a letter such
+    as ƒ or Š tells it from text of another old encoding."""
+    try:
+        misread = text.encode("utf-8").decode("cp1252")
+    except UnicodeDecodeError:
+        return text
+    return misread if re.search("[\u0100-\u024f]", misread) else text
+
+
+def html_escaped(text: str) -> str:
+    """What a web form left: numeric references for the letters beyond Latin-1."""
+    return "".join(char if ord(char) < 256 else f"&#{ord(char)};" for char in text)
+
+
+def cyrillic(text: str) -> str:
+    """Two letters typed on the wrong keyboard: they look the same."""
+    return text.replace("o", "\u043e").replace("c", "\u0441")
+
+
 def no_type_word(text: str) -> str:
     return re.sub(r"^(Xã|Phường|Thị trấn|Quận|Huyện|Thị xã|Thành phố) ", "", text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -17,7 +18,7 @@ from mappings.spec import System, Table
 from mappings.units.registry import load_registry
 from transforms.conform import Conformed, conform
 from transforms.places import Placer
-from transforms.units import Scope
+from transforms.units import Scope, resolve
 
 Labels = dict[str, list[dict[str, Any]]]
 DOSSIERS = {"hn_motcua": "opencps_dossier", "thanhtri_motcua": "HOSO", "so_tay_xa": "SoTiepNhan"}
@@ -88,3 +89,26 @@ def test_every_row_is_read_as_its_label_says(system_id: str, sample: SampleSyste
         elif columns["applicant_name"][at].casefold() != label["applicant_name"].casefold():
             wrong.append((label["source_key"], label["defects"], columns["applicant_name"][at]))
     assert not wrong, wrong[:20]
+
+
+@pytest.mark.xfail(strict=True, reason="the code is confirmed by the name of a neighbour that is one letter away")
+def test_code_with_the_name_of_a_near_neighbour_is_a_conflict() -> None:
+    """Hàng Bài (00088) and Hàng Bạc are two communes of quận Hoàn Kiếm: the name of one does not confirm the code of the other."""
+    asked = {
+        "commune_code": "00088",
+        "commune": "Phường Hàng Bạc",
+        "district_code": "002",
+        "district": "Quận Hoàn Kiếm",
+        "province_code": "01",
+    }
+    found = resolve(pd.DataFrame([asked], dtype="str").assign(as_of="2025-06-30"), load_registry(), scope=Scope(era="old"))
+    assert found["status"].tolist() == ["ambiguous"]
+    assert found["rule"].tolist() == ["conflict"]
+
+
+@pytest.mark.xfail(strict=True, reason="a name two letters away is taken for a typing error and the row is published")
+def test_no_name_is_not_taken_for_a_commune() -> None:
+    """Somebody wrote "no name"; Thông Tân, a commune of that district, is not what he meant."""
+    asked = {"commune": "Xã Không Tên", "district_code": "431", "district": "Huyện Hưng Nguyên", "province_code": "40"}
+    found = resolve(pd.DataFrame([asked], dtype="str").assign(as_of="2025-06-30"), load_registry(), scope=Scope(era="old"))
+    assert found["status"].tolist() != ["resolved"]
