@@ -26,6 +26,7 @@ from hopnhat.extract.frames import (
     frame,
     int_option,
     known_options,
+    names_option,
     require_columns,
     require_table,
     text_option,
@@ -49,6 +50,7 @@ class CsvDialect:
     header_row: int
     names: tuple[str, ...]
     encoding: str
+    null: str = ""  # the unquoted cell that means NULL
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,7 @@ def _dialect(options: Options) -> CsvDialect:
     delimiter = "\t" if delimiter in ("\\t", "tab") else delimiter
     if len(delimiter) != 1 or not delimiter.isascii() or len(quote) > 1 or not quote.isascii():
         raise MappingError("`delimiter` and `quote` must be one ASCII character each (quote may be empty)")
-    names = options.get("columns", ())
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise MappingError("option `columns` must be a list of names")
+    names = names_option(options, "columns")
     header_row = int_option(options, "header_row", 0 if names else 1)
     if header_row == 0 and not names:
         raise MappingError("a file without a header row needs the option `columns`")
@@ -135,7 +135,7 @@ class CsvSource:
         )  # fmt: skip
         read = arrow_csv.ReadOptions(column_names=list(file.names), use_threads=False, block_size=len(raw) + 1)
         convert = arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(file.names, pa.binary()), check_utf8=False, null_values=[""],
+            column_types=dict.fromkeys(file.names, pa.binary()), check_utf8=False, null_values=[self._dialect.null],
             strings_can_be_null=True, quoted_strings_can_be_null=False,
         )  # fmt: skip
         try:

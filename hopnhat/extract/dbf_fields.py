@@ -10,6 +10,7 @@ import numpy
 import pyarrow as pa
 
 from hopnhat.extract.files import broken
+from hopnhat.extract.frames import fixed_binary, rendered
 from hopnhat.model.errors import SourceDriftError
 
 _VERSIONS = {0x02, 0x03, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8B, 0x8E, 0xCB, 0xF5, 0xFB, 0xE5}
@@ -144,20 +145,13 @@ def _nature(path: Path, name: str, kind: str, width: int, version: int, system: 
 def field_values(header: Header, records: numpy.ndarray, field: Field) -> pa.Array:
     """Active records × one field → binary array: raw bytes, or text for binary numbers."""
     cells = numpy.ascontiguousarray(records[:, field.offset : field.offset + field.width])
-    values = _numbers(cells, field) if field.is_binary_number else _fixed(cells)
+    values = _numbers(cells, field) if field.is_binary_number else fixed_binary(cells)
     if field.variable_bit is not None and header.null_flags:
         values = _shortened(values, cells, _flag(header, records, field.variable_bit))
     if field.null_bit is not None and header.null_flags:
         absent = _flag(header, records, field.null_bit)
         values = pa.array([None if gone else value for gone, value in zip(absent, values.to_pylist(), strict=True)], pa.binary())
     return values
-
-
-def _fixed(cells: numpy.ndarray) -> pa.Array:
-    """Equal widths need no loop: the matrix itself is the data buffer."""
-    rows, width = cells.shape
-    offsets = numpy.arange(rows + 1, dtype=numpy.int32) * width
-    return pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(cells)])
 
 
 def _flag(header: Header, records: numpy.ndarray, bit: int) -> numpy.ndarray:
@@ -179,8 +173,6 @@ def _numbers(cells: numpy.ndarray, field: Field) -> pa.Array:
         money = cells.view("<i8")[:, 0]
         return pa.array([_money(int(value)) for value in money], pa.binary())
     if field.kind == "B":
-        from hopnhat.extract.frames import rendered
-
         return rendered(cells.view("<f8")[:, 0].tolist())
     return _moments(cells.view("<i4"))
 

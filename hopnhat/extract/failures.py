@@ -46,6 +46,43 @@ def postgres_failure(error: Exception, system: str) -> HopNhatError | None:
     return unavailable(system, state)
 
 
+_MSSQL = {18456: "refused", 4060: "refused", 229: "refused", 230: "refused", 916: "refused", 208: "changed", 207: "changed",
+          1222: "slow", 1205: "slow", 3952: "refused", 20003: "slow", 20047: "lost"}  # fmt: skip
+_ORACLE = {1017: "refused", 1005: "refused", 1031: "refused", 1045: "refused", 28000: "refused", 28001: "refused", 12514: "refused",
+           942: "changed", 904: "changed", 54: "slow", 30006: "slow", 60: "slow", 4024: "slow", 1555: "slow", 3136: "slow"}  # fmt: skip
+
+
+def mssql_failure(error: Exception, system: str) -> HopNhatError | None:
+    """pymssql: the server's message number is the first argument."""
+    if isinstance(error, HopNhatError) or not type(error).__module__.startswith("pymssql"):
+        return None
+    first = error.args[0] if error.args else 0
+    code = first[0] if isinstance(first, tuple) and first else first
+    code = code if isinstance(code, int) else 0
+    if not code and "18456" in str(error):  # a refused login is wrapped in a connection error
+        code = 18456
+    return _by_meaning(_MSSQL.get(code, "lost"), system, str(code))
+
+
+def oracle_failure(error: Exception, system: str) -> HopNhatError | None:
+    """oracledb: an error object with its number; DPY-4024 is our own time limit."""
+    if isinstance(error, HopNhatError) or not type(error).__module__.startswith("oracledb"):
+        return None
+    detail = error.args[0] if error.args else None
+    code = int(getattr(detail, "code", 0) or 0)
+    full = str(getattr(detail, "full_code", "") or code)
+    if full == "DPY-4024":
+        code = 4024
+    elif full == "DPY-6001":  # the listener does not know the service: a wrong name, not a dead server
+        code = 12514
+    return _by_meaning(_ORACLE.get(code, "lost"), system, full)
+
+
+def _by_meaning(meaning: str, system: str, code: str) -> HopNhatError:
+    makers = {"refused": refused, "changed": changed, "slow": too_slow, "lost": unavailable}
+    return makers[meaning](system, code)
+
+
 def _mysql_by_code(code: int, system: str) -> HopNhatError:
     if code in _MYSQL_ACCESS:
         return refused(system, str(code))

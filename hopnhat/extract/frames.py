@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -39,6 +40,13 @@ def _as_binary(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
     return array if array.type == pa.binary() else array.cast(pa.binary())
+
+
+def fixed_binary(cells: numpy.ndarray) -> pa.Array:
+    """A contiguous matrix of bytes (rows × width) as a binary array without a loop: it is the data buffer itself."""
+    rows, width = cells.shape
+    offsets = numpy.arange(rows + 1, dtype=numpy.int32) * width
+    return pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(cells)])
 
 
 def rendered(values: Sequence[Any]) -> pa.Array:
@@ -110,8 +118,6 @@ def plain_number(value: float) -> bytes:
 
 def plain_numbers(array: pa.Array, *, single: bool = False) -> pa.Array:
     """Floating point text from a server without exponents; `single` restores the shortest text of a 4-byte float."""
-    import numpy
-
     distinct = pc.unique(array)
     texts: list[bytes | None] = []
     for raw in distinct.to_pylist():
@@ -176,6 +182,13 @@ def flag_option(options: Options, name: str, default: bool = False) -> bool:
     if not isinstance(value, bool):
         raise MappingError(f"option `{name}` must be true or false")
     return value
+
+
+def names_option(options: Options, name: str) -> tuple[str, ...]:
+    value = options.get(name, ())
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise MappingError(f"option `{name}` must be a list of names")
+    return tuple(value)
 
 
 def known_options(options: Options, allowed: Sequence[str], technology: str) -> None:
