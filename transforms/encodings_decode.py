@@ -101,8 +101,7 @@ def _legacy(values: pa.Array, *, transport: str, encoding: str) -> Converted:
     reasons = np.full(len(values), None, dtype=object)
     reasons[failed] = "text-undecodable"
     reasons[decoded.altered] = "text-not-reversible"
-    other = failed | _looks_utf8(raw.data)
-    text, kept = _vote(decoded.text, np.flatnonzero(other), values if transport == "bytes" else None, read, raw)
+    text, kept = _vote(decoded.text, raw.data, _looks_utf8(raw.data), read.values if read else values, failed)
     reasons[kept] = None
     damaged = case_damaged(raw.data, text, encoding)
     reasons[damaged & ~kept & (reasons == None)] = "text-case-damaged"  # noqa: E711
@@ -122,31 +121,25 @@ def _looks_utf8(raw: pa.Array) -> Mask:
     return np.asarray(pc.match_substring_regex(raw, UTF8_BEYOND_ASCII).to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _vote(
-    text: pa.Array, positions: np.ndarray[tuple[int], np.dtype[np.intp]], own: pa.Array | None,
-    read: Converted | None, raw: Encoded,
-) -> tuple[pa.Array, Mask]:
-    """Values the column's encoding does not explain: are they sound Vietnamese in UTF-8 or as mojibake?
+def _vote(text: pa.Array, raw: pa.Array, utf8: Mask, shown: pa.Array, failed: Mask) -> tuple[pa.Array, Mask]:
+    """Values that are not in the column's encoding: are their bytes, or is what we were shown, sound UTF-8 Vietnamese?
 
-    Python, value by value: only the few that failed or look like UTF-8 come here.
+    What was shown counts only where the column's encoding failed. Python, value by value: few values come here.
     """
-    kept, at, new = np.zeros(len(text), dtype=bool), [], []
-    for place in map(int, positions):
-        candidates = [own[place].as_py()] if own is not None else []
-        if read is not None:
-            candidates += [(read.values[place].as_py() or "").encode(), raw.data[place].as_py()]
+    kept, new = np.zeros(len(text), dtype=bool), []
+    for place in map(int, np.flatnonzero(utf8 | failed)):
+        candidates = [shown[place].as_py()] if failed[place] else []
+        candidates += [raw[place].as_py()] if utf8[place] else []
         found = next((sound for data in candidates if (sound := sound_text(data)) is not None), None)
-        if found is not None:
-            kept[place] = True
-            at.append(place)
-            new.append(found)
-    return replace_at(text, at, list(new)), kept
+        kept[place] = found is not None
+        new += [found] if found is not None else []
+    return replace_at(text, [int(place) for place in np.flatnonzero(kept)], list(new)), kept
 
 
-def sound_text(data: bytes) -> str | None:
-    """The UTF-8 text of `data` when every accented word in it is a Vietnamese syllable and no character is odd."""
+def sound_text(data: bytes | str | None) -> str | None:
+    """The (UTF-8) text when every accented word in it is a Vietnamese syllable and no character is odd."""
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8") if isinstance(data, bytes) else data or ""
     except UnicodeDecodeError:
         return None
     accented = [word for word in words(text) if not word.isascii()]
@@ -178,7 +171,7 @@ def _mojibake(values: pa.Array) -> Converted:
     sound = np.zeros(len(text), dtype=bool)
     for place in map(int, np.flatnonzero(unread)):
         value = text[place].as_py()
-        sound[place] = not _CUT_LEAD.search(value) and sound_text(value.encode()) is not None
+        sound[place] = not _CUT_LEAD.search(value) and sound_text(value) is not None
     failed = code_where(unread & ~sound, "text-not-reversible")
     reject = first_of(read.reject, failed)
     if reject is not None:

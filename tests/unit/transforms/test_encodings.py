@@ -1,0 +1,284 @@
+"""The byte tables, the decoders that use them, and the verdict on a column's encoding."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import unicodedata
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.byte_tables import ENCODINGS, letter_bytes, letters
+from transforms.encodings import decode_bytes, detect, encode_text
+from transforms.encodings_tables import byte_table
+from transforms.text import decode
+
+FAMILY = ["Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý"]
+MIDDLE = ["Văn", "Thị", "Hữu", "Đức", "Ngọc", "Minh", "Quang", "Thanh", "Thu", "Xuân", "Kim", "Hoài", "Phương", "Đình", "Công"]
+GIVEN = ["An", "Bình", "Cường", "Dũng", "Đường", "Giang", "Hà", "Hải", "Hằng", "Hiếu", "Hòa", "Hùng", "Hương", "Huệ", "Khánh", "Lan", "Long", "Mai", "Nga", "Oanh", "Phúc", "Quỳnh", "Sơn", "Thảo", "Thủy", "Tiến"]
+PLACES = [
+    "Xã Ea H'leo, Huyện Ea H'leo, Tỉnh Đắk Lắk", "Xã Cư M'gar, Huyện Cư M'gar, Tỉnh Đắk Lắk", "Xã Krông Búk, Tỉnh Đắk Lắk",
+    "Phường Trúc Bạch, Quận Ba Đình, Thành phố Hà Nội", "Xã Hoằng Quỳ, Huyện Hoằng Hóa, Tỉnh Thanh Hóa",
+    "Thị trấn Yên Viên, Huyện Gia Lâm, Thành phố Hà Nội", "Phường 9, Quận Phú Nhuận, Thành phố Hồ Chí Minh",
+    "Xã Đắk Rve, Huyện Kon Rẫy, Tỉnh Kon Tum", "Xã Thuỷ Phù, Thị xã Hương Thuỷ, Thành phố Huế",
+    "Phường Mỹ Bình, Thành phố Long Xuyên, Tỉnh An Giang", "Xã Nghĩa Thắng, Huyện Đăk R'Lấp, Tỉnh Đăk Nông",
+]
+UNDEFINED_1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+ALPHABET = st.sampled_from([*letters(), *"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.-/()'"])
+TEXTS = st.lists(st.text(ALPHABET, max_size=30), max_size=8)
+
+
+def misread(data: bytes) -> str:
+    """What a driver shows that takes the bytes for Windows-1252; the five undefined bytes come through as C1."""
+    return "".join(chr(byte) if byte in UNDEFINED_1252 else bytes([byte]).decode("cp1252") for byte in data)
+
+
+def same_case_as_tcvn3(text: str) -> str:
+    """TCVN3 cannot write toned capitals: they come back small (the H fonts only draw them)."""
+    known = letter_bytes("tcvn3")
+    return "".join(char if char in known or char not in letters() else char.lower() for char in text)
+
+
+def test_table_has_the_134_letters_of_vietnamese() -> None:
+    assert len(letters()) == len(set(letters())) == 134
+    assert all(unicodedata.is_normalized("NFC", letter) and not letter.isascii() for letter in letters())
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_no_two_letters_share_bytes(encoding: str) -> None:
+    written = list(letter_bytes(encoding).values())
+    assert len(written) == len(set(written))
+    assert len(written) == (74 if encoding == "tcvn3" else 134)
+
+
+def test_cp1258_agrees_with_pythons_codec() -> None:
+    for letter, data in letter_bytes("cp1258").items():
+        assert unicodedata.normalize("NFC", data.decode("cp1258")) == letter
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("tcvn3", "TCVN"), ("viscii", "VISCII")])
+def test_table_agrees_with_iconv(encoding: str, name: str) -> None:
+    iconv = shutil.which("iconv")
+    if iconv is None:
+        pytest.skip("iconv is not installed")
+    for letter, data in letter_bytes(encoding).items():
+        shown = subprocess.run([iconv, "-f", name, "-t", "UTF-8"], input=data, capture_output=True, check=True).stdout
+        assert unicodedata.normalize("NFC", shown.decode()) == letter
+
+
+@pytest.mark.parametrize(
+    ("encoding", "seen"),
+    [
+        ("tcvn3", "NguyÔn V¨n §\xadêng"), ("vni", "Nguyeãn Vaên Ñöôøng"),
+        ("viscii", "Nguy\xadn Vån Ðß¶ng"), ("cp1258", "NguyêÞn Vãn ÐýõÌng"),
+    ],
+)
+def test_golden_string(encoding: str, seen: str) -> None:
+    want = "Nguyễn Văn Đường"
+    for transport, data in (("bytes", seen.encode("cp1252")), ("text", seen.encode())):
+        assert decode(pa.array([data], pa.binary()), transport=transport, encoding=encoding).values.to_pylist() == [want]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@given(texts=TEXTS)
+def test_decode_undoes_encode(encoding: str, texts: list[str]) -> None:
+    want = [same_case_as_tcvn3(text) if encoding == "tcvn3" else text for text in texts]
+    encoded = encode_text(pa.array(texts, pa.string()), encoding)
+    assert not encoded.impossible.any()
+    decoded = decode_bytes(encoded.data, encoding)
+    assert not decoded.undefined.any()
+    assert not decoded.altered.any()
+    assert decoded.text.to_pylist() == want
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@given(rows=st.lists(st.binary(max_size=12), max_size=8))
+def test_whatever_is_accepted_encodes_to_the_same_bytes(encoding: str, rows: list[bytes]) -> None:
+    decoded = decode_bytes(pa.array(rows, pa.binary()), encoding)
+    back = encode_text(decoded.text, encoding)
+    for row, again, bad in zip(rows, back.data.to_pylist(), decoded.undefined | decoded.altered, strict=True):
+        assert bad or again == row
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@given(texts=TEXTS)
+def test_misread_text_reads_like_the_bytes(encoding: str, texts: list[str]) -> None:
+    raw = encode_text(pa.array(texts, pa.string()), encoding).data
+    shown = pa.array([misread(data).encode() for data in raw.to_pylist()], pa.binary())
+    own = decode(raw, transport="bytes", encoding=encoding)
+    for other in (decode(shown, transport="text", encoding=encoding), decode(shown, transport="bytes", encoding=f"{encoding}-as-utf8")):
+        for mine, theirs, reject in zip(own.values.to_pylist(), other.values.to_pylist(), _codes(other.reject, len(texts)), strict=True):
+            assert mine is None or theirs == mine or reject is not None
+
+
+def _codes(reasons: pa.Array | None, length: int) -> list[str | None]:
+    return [None] * length if reasons is None else reasons.to_pylist()
+
+
+@given(texts=st.lists(st.text(ALPHABET, min_size=1, max_size=20), max_size=6), depth=st.sampled_from([1, 2]))
+def test_mojibake_is_undone_or_refused_never_changed_otherwise(texts: list[str], depth: int) -> None:
+    shown = texts
+    for _ in range(depth):
+        shown = [misread(text.encode()) for text in shown]
+    done = decode(pa.array([text.encode() for text in shown], pa.binary()), transport="text", encoding="mojibake")
+    for text, got, reject in zip(texts, done.values.to_pylist(), _codes(done.reject, len(texts)), strict=True):
+        assert got == text or (got is None and reject is not None)
+
+
+@given(texts=TEXTS)
+def test_clean_utf8_is_never_altered_by_decoding(texts: list[str]) -> None:
+    landed = pa.array([text.encode() for text in texts], pa.binary())
+    for transport in ("bytes", "text"):
+        done = decode(landed, transport=transport, encoding="utf-8")
+        assert done.values.to_pylist() == texts
+        assert done.reject is None
+        assert done.warn is None
+
+
+def test_vni_pair_never_crosses_two_values() -> None:
+    decoded = decode_bytes(pa.array([b"a", b"", b"\xf9", b"a\xf9"], pa.binary()), "vni")
+    assert decoded.text[0].as_py() == "a"
+    assert decoded.undefined.tolist() == [False, False, True, False]
+    assert decoded.text[3].as_py() == "á"
+
+
+def test_nulls_slices_chunks_and_large_arrays_keep_their_rows() -> None:
+    raw = pa.array([b"xx", None, b"H\xb5", b"", None, b"N\xb5", b"zz"], pa.binary()).slice(1, 5)
+    want = [None, "Hà", "", None, "Nà"]
+    assert decode(raw, transport="bytes", encoding="tcvn3").values.to_pylist() == want
+    assert decode(pa.chunked_array([raw, raw]), transport="bytes", encoding="tcvn3").values.to_pylist() == want * 2
+    assert decode(raw.cast(pa.large_binary()), transport="bytes", encoding="tcvn3").values.to_pylist() == want
+    assert len(decode(pa.chunked_array([], pa.binary()), transport="bytes", encoding="tcvn3").values) == 0
+
+
+def test_many_distinct_values_take_the_same_way_as_few() -> None:
+    texts = [f"Tổ {i} Đường Nguyễn Trãi" if i % 3 else None for i in range(40_000)]
+    raw = pa.array([None if text is None else encode_text(pa.array([text]), "vni").data[0].as_py() for text in texts[:300]], pa.binary())
+    dense = encode_text(pa.array([text or "" for text in texts]), "vni").data
+    landed = pa.array([None if text is None else data for text, data in zip(texts, dense.to_pylist(), strict=True)], pa.binary())
+    assert decode(landed, transport="bytes", encoding="vni").values.to_pylist() == texts
+    assert decode(raw, transport="bytes", encoding="vni").values.to_pylist() == texts[:300]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "code"),
+    [
+        (b"\xff\xfeabc", "utf-8", "text-undecodable"), (b"Nguy?n V?n", "utf-8", "text-lossy"),
+        ("?oàn".encode(), "utf-8", "text-lossy"), ("a\ufffdb".encode(), "utf-8", "text-lossy"),
+        (b"\xc0\xc1\xc3", "tcvn3", "text-undecodable"), (b"ab\xf9", "vni", "text-undecodable"),
+        (misread("Đường Hồ".encode()).replace("\x9d", "").encode(), "mojibake", "text-not-reversible"),
+        ("HÃ Ná»™i".encode(), "mojibake", "text-not-reversible"),
+    ],
+)
+def test_unreadable_text_is_refused_with_its_reason(data: bytes, encoding: str, code: str) -> None:
+    done = decode(pa.array([data, b"abc"], pa.binary()), transport="bytes", encoding=encoding)
+    assert done.values.to_pylist() == [None, "abc"]
+    assert _codes(done.reject, 2) == [code, None]
+
+
+def test_question_marks_of_people_and_of_addresses_are_kept() -> None:
+    texts = ["Hồ sơ đủ chưa? Đã đủ.", "https://a.vn/x?id=1", "/xem?ma=5", "Còn gì nữa?"]
+    done = decode(pa.array([text.encode() for text in texts], pa.binary()), transport="bytes", encoding="utf-8")
+    assert done.values.to_pylist() == texts
+    assert done.reject is None
+
+
+def test_unknown_names_are_programming_errors() -> None:
+    column = pa.array([b"a"], pa.binary())
+    for wrong in ("latin-1", "bkhcm2", "utf8"):
+        with pytest.raises(ValueError, match="unknown encoding"):
+            decode(column, transport="bytes", encoding=wrong)
+    with pytest.raises(ValueError, match="transport"):
+        decode(column, transport="file", encoding="utf-8")
+
+
+def test_every_single_byte_is_either_a_character_or_undefined() -> None:
+    for encoding in ENCODINGS:
+        decoded = decode_bytes(pa.array([bytes([byte]) for byte in range(256)], pa.binary()), encoding)
+        usable = ~(decoded.undefined | decoded.altered)
+        assert usable[:128].sum() >= 120
+        assert byte_table(encoding).singles[ord("a")] == ord("a")
+
+
+# Detection: a labelled corpus generated here. The thousand columns of the benchmark are tests/bench/bench_text.py.
+
+KINDS = ("utf-8", "nfd", "mojibake", "mojibake-twice", *ENCODINGS)
+LABELS = {"nfd": "utf-8", "mojibake-twice": "mojibake"}
+
+
+def _column(chance: random.Random, size: int) -> list[str]:
+    kind = chance.choice(["names", "capitals", "addresses"])
+    if kind == "addresses":
+        return [f"Số {chance.randint(1, 99)}, thôn {chance.randint(1, 20)}, {chance.choice(PLACES)}" for _ in range(size)]
+    names = [" ".join(map(chance.choice, (FAMILY, MIDDLE, MIDDLE + GIVEN, GIVEN))) for _ in range(size)]
+    return [name.upper() for name in names] if kind == "capitals" else names
+
+
+def _land(texts: list[str], kind: str, transport: str) -> list[bytes]:
+    if kind == "utf-8":
+        return [text.encode() for text in texts]
+    if kind == "nfd":
+        return [unicodedata.normalize("NFD", text).encode() for text in texts]
+    if kind.startswith("mojibake"):
+        once = [misread(text.encode()) for text in texts]
+        return [(misread(text.encode()) if kind == "mojibake-twice" else text).encode() for text in once]
+    raw = encode_text(pa.array(texts), kind).data.to_pylist()
+    return raw if transport == "bytes" else [misread(data).encode() for data in raw]
+
+
+@pytest.mark.parametrize("transport", ["bytes", "text"])
+def test_detection_on_a_labelled_corpus(transport: str) -> None:
+    chance = random.Random(20250701)
+    right, columns = 0, 0
+    for kind in KINDS * 8:
+        landed = _land(_column(chance, chance.choice([60, 120])), kind, transport)
+        verdict = detect(pa.array(landed, pa.binary()), transport=transport)
+        columns += 1
+        right += verdict.encoding == LABELS.get(kind, kind) and not verdict.mixed
+        assert kind not in ("utf-8", "nfd") or verdict.encoding == "utf-8", "a clean column was doubted"
+    assert columns == 72
+    assert right >= 0.99 * columns
+
+
+@pytest.mark.parametrize("transport", ["bytes", "text"])
+def test_mixed_columns_are_recognised_as_mixed(transport: str) -> None:
+    chance = random.Random(696)
+    pairs = [(a, b) for a in KINDS for b in KINDS if LABELS.get(a, a) != LABELS.get(b, b)]
+    for first, second in chance.sample(pairs, 40):
+        landed = _land(_column(chance, 70), first, transport) + _land(_column(chance, chance.choice([10, 30, 70])), second, transport)
+        chance.shuffle(landed)
+        verdict = detect(pa.array(landed, pa.binary()), transport=transport)
+        assert verdict.mixed, (first, second, verdict)
+        assert verdict.encoding is None
+        named = {item.split(":")[1].split("=")[0] for item in verdict.evidence if item.startswith("mixed:")}
+        assert {LABELS.get(first, first), LABELS.get(second, second)} <= named
+
+
+def test_legacy_text_stored_as_utf8_bytes_is_told_apart() -> None:
+    texts = _column(random.Random(4), 60)
+    verdict = detect(pa.array(_land(texts, "tcvn3", "text"), pa.binary()), transport="bytes")
+    assert verdict.encoding == "tcvn3-as-utf8"
+
+
+def test_too_few_values_stay_undecided() -> None:
+    verdict = detect(pa.array([b"Nguy\xd4n V\xa8n"] * 50, pa.binary()), transport="bytes")
+    assert verdict.encoding is None
+    assert verdict.n == 1
+    assert "too-few" in verdict.evidence
+    assert next(iter(verdict.scores)) == "tcvn3"
+
+
+def test_ascii_columns_are_utf8_and_say_so() -> None:
+    verdict = detect(pa.array([b"H15-250701-0001", None, b""], pa.binary()), transport="bytes")
+    assert (verdict.encoding, verdict.n, verdict.evidence) == ("utf-8", 0, ("ascii-only",))
+
+
+def test_minority_names_are_judged_relative_to_other_encodings() -> None:
+    texts = [f"{place} tổ {i}" for i in range(6) for place in ("Ea H'leo Đắk Lắk", "M'Đrắk", "Krông Pắk", "Đăk R'Lấp", "Cư Kuin Đrăng")]
+    for encoding in ("tcvn3", "vni"):
+        verdict = detect(encode_text(pa.array(texts), encoding).data, transport="bytes")
+        assert verdict.encoding == encoding
