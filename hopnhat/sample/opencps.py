@@ -39,6 +39,8 @@ class CityChunk:
     labels: pa.Table
     facts: truth.Dossiers
     outcome: pa.Array
+    may_wait: truth.Mask
+    """Published rows that may honestly be held back."""
     bad_share: float
     clean: truth.Mask
     """Old-era rows without any defect: what another system may hold too."""
@@ -63,7 +65,7 @@ def city_chunk(start: int, rows: int, seed: int, bad_share: float) -> CityChunk:
     labels |= truth.value_labels(facts, plan.rows("name-upper"))
     told = label_columns(planted.DEFECTS, plan.first, plan.second)
     table = label_table(labels | told | {"source_key": frame["dossierId"]}, len(index))
-    return CityChunk(frame, table, facts, told["outcome"], bad_share, (plan.first == 0) & (plan.second == 0))
+    return CityChunk(frame, table, facts, told["outcome"], _given(told["also_ok"]), bad_share, (plan.first == 0) & (plan.second == 0))
 
 
 def _communes(rng: Rng, places: Communes, plan: planted.Plan) -> Ints:
@@ -153,6 +155,11 @@ def _new_era(rng: Rng, frame: dict[str, pa.Array], labels: dict[str, pa.Array], 
         frame[column] = planted.replaced(frame[column], rows, fill)
     for column, fill in {"old_code": none, "new_code": code, "new_province_code": city}.items():
         labels[column] = planted.replaced(labels[column], rows, fill)
+
+
+def _given(lists: pa.Array) -> truth.Mask:
+    mask: truth.Mask = pc.greater(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    return mask
 
 
 def _constant(value: str, n: int) -> pa.Array:

@@ -32,6 +32,7 @@ DEFECTS = (
     Defect("orphan", "quarantined", MISSING),
     Defect("several-files"),
     Defect("file-removed", "filtered", rule="removed"),
+    Defect("parent-may-wait", also_ok=("quarantined",)),
 )
 Frame = dict[str, pa.Array]
 
@@ -108,7 +109,7 @@ def _common(ids: pa.Array, when: pa.Array, n: int) -> Frame:
 def _defects(rng: Rng, chunk: CityChunk, parent: Codes) -> Codes:
     held: Mask = pc.equal(chunk.outcome, "quarantined").to_numpy(zero_copy_only=False)[parent]
     orphan = rng.random(len(parent)) < (chunk.bad_share * ORPHANS_PER_BAD)
-    return np.where(orphan, 2, np.where(held, 1, 0))
+    return np.where(orphan, 2, np.where(held, 1, np.where(chunk.may_wait[parent], 5, 0)))
 
 
 def _finish(names: list[str], frame: Frame, ids: pa.Array, codes: Codes) -> tuple[Frame, pa.Table]:

@@ -44,7 +44,8 @@ def write_register(home: Path, labels: Path, *, rows: int, seed: int, bad_share:
     index = np.arange(rows)
     plan = planted.plan(rng, rows, bad_share)
     commune = _communes(rng, places, plan, rows)
-    organ = pa.repeat("000.00.18.H26", rows)
+    # An organ of its own: a number that the city has too would be another dossier under the same number.
+    organ = pa.repeat("000.18.01.H26", rows)
     facts = truth.dossiers(rng, index, rows + rows // 100 + 1, commune, organ, places)
     frame = _frame(rng, facts, places)
     planted.plant(rng, frame, plan, facts, places)

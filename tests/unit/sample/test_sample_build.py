@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +17,7 @@ from hopnhat.sample.build import SampleSystems, build
 from hopnhat.sample.change import change
 from hopnhat.sample.opencps import city_chunk
 from hopnhat.sample.places import communes
+from hopnhat.sample.register import COLUMNS, SHEET
 
 DOSSIER = "hn_motcua.opencps_dossier"
 Labels = dict[str, list[dict[str, Any]]]
@@ -141,6 +143,17 @@ def test_twins_point_at_each_other(labels: Labels) -> None:
         assert (other["status"] != label["status"]) == ("status" in label["twin_differs"])
         assert other["received_on"] == label["received_on"]
     assert any(label["twin_differs"] for label in here.values())
+
+
+def test_only_twins_share_a_public_number(sample: SampleSystems, labels: Labels) -> None:
+    city = {
+        number: str(key)
+        for number, key in rows_of(sample.home, "select dossierNo, dossierId from opencps_dossier where dossierNo is not null")
+    }
+    for label in labels["thanhtri_motcua.HOSO"]:
+        assert (label["source_key"] in city) == (label["twin"] is not None)
+    register = openpyxl.load_workbook(sample.connections["so_tay_xa"].removeprefix("file://"))[SHEET]
+    assert not city.keys() & {row[COLUMNS.index("Mã hồ sơ")] for row in register.iter_rows(values_only=True)}
 
 
 def test_children_of_held_rows_are_held(sample: SampleSystems, labels: Labels) -> None:
