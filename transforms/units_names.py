@@ -64,6 +64,8 @@ def _fuzzy(index: Index, readings: list[Reading], eras: Eras) -> Finding | None:
     for reading in readings:
         if len(reading.communes) != 1 or not everything:
             continue
+        if reading.communes[0].level != COMMUNE and not reading.districts:
+            continue  # neither a type word nor a district: too little to believe a misspelt name
         hit = read_fuzzy(index, reading.communes[0], everything, groups)
         if hit:
             return _finding(reading, reading.communes[0], hit, False)
