@@ -14,6 +14,10 @@ _CONNECTORX_CODE = re.compile(r"ERROR (\d+) \(")
 _CONNECTORX_LOST = re.compile(r"timed out|IoError|refused|reset|broken pipe|unreachable|connection|DriverError", re.IGNORECASE)
 
 
+class SourceBusyError(SourceUnavailableError):
+    """The server stopped our query at its time or lock limit: ask for less, or later."""
+
+
 def mysql_failure(error: Exception, system: str) -> HopNhatError | None:
     """pymysql (code in args) and connectorx (`ERROR 1146 (42S02)` in its text)."""
     if isinstance(error, HopNhatError):
@@ -107,8 +111,8 @@ def changed(system: str, code: str) -> SourceDriftError:
     )  # fmt: skip
 
 
-def too_slow(system: str, code: str) -> SourceUnavailableError:
-    return SourceUnavailableError(
+def too_slow(system: str, code: str) -> SourceBusyError:
+    return SourceBusyError(
         f"the server stopped our query at its time or lock limit (code {code})", system=system,
         hint="it is busy: retry later, read smaller ranges, or raise statement_seconds with its operator's consent",
     )  # fmt: skip

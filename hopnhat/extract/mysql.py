@@ -157,6 +157,10 @@ class MySqlSession:
         kind = "repeatable-read" if self._snapshot else "per-range"
         return f"mysql {kind} at {_said(now)}Z, server {_said(version)} id {_said(gtid)}"
 
+    def running(self) -> int:
+        """Sessions at work on the server: what the governor backs off from."""
+        return int(self.rows("SELECT count(*) FROM information_schema.PROCESSLIST WHERE COMMAND NOT IN ('Sleep', 'Daemon') AND ID <> CONNECTION_ID()")[0][0] or 0)
+
     def close(self) -> None:
         if self._connection is not None and self._process == os.getpid():
             self._connection.close()

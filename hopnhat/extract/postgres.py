@@ -144,6 +144,10 @@ class PostgresSession:
         kind = "repeatable-read" if self._snapshot else "per-range"
         return f"postgres {kind} snapshot {(snapshot or b'').decode()} at {(now or b'').decode()}"
 
+    def running(self) -> int:
+        """Sessions at work on the server: what the governor backs off from."""
+        return int(self.rows("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()")[0][0] or 0)
+
     def close(self) -> None:
         if self._connection is not None and self._process == os.getpid():
             self._connection.close()

@@ -168,6 +168,11 @@ class SqlSource:
     def snapshot(self) -> str:
         return self._session.position()
 
+    def running(self) -> int | None:
+        """Sessions at work on the server, where the technology can tell."""
+        ask = getattr(self._session, "running", None)
+        return int(ask()) if ask is not None else None
+
     def close(self) -> None:
         self._session.close()
 
