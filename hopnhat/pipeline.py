@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from typing import Any
 
 from hopnhat.extract.contract import KeyRange, Source
@@ -27,7 +28,8 @@ from hopnhat.settings import settings
 from hopnhat.version import version_of
 from mappings.read import load_domain, load_system
 from mappings.spec import System, Table
-from mappings.units.registry import load_registry
+from mappings.units.registry import Registry, load_registry
+from transforms.units_index import index_of
 
 MODES = ("rehearsal", "bulk", "delta")
 MAX_ITEMS = 16
@@ -57,7 +59,7 @@ def plan(system_id: str, *, run_id: str, mode: str, as_of: str, url: str) -> lis
 def resumable(system_id: str, mode: str) -> str | None:
     """Id of the unfinished run that a new call should take up: same mode, same version. None = start afresh."""
     system = load_system(system_id, settings().mappings)
-    version = version_of(system, load_registry().version, REFORM)
+    version = version_of(system, registry().version, REFORM)
     with _connected(database_url()) as connection:
         with transaction(connection):
             apply_schema(connection, load_domain(system.domain))
@@ -153,6 +155,17 @@ def set_state(run_id: str, system_id: str, state: str, message: str | None = Non
             ledger.close_run(connection, run_id, system_id, state, message)
 
 
+@cache
+def registry() -> Registry:
+    """The active unit registry, read once a process."""
+    return load_registry()
+
+
+def warm_up() -> None:
+    """Build what every worker needs before workers are forked: they share it then."""
+    index_of(registry())
+
+
 def database_url() -> str:
     """The unified database: the one given, else the embedded server, started when needed."""
     if url := settings().database_url:
@@ -175,7 +188,7 @@ def opened_work(system_id: str, source_id: str, run_id: str, url: str) -> Iterat
         live = ledger.is_live(target, source_id)
         target.rollback()
         with hold_system(target, system_id, shared=True):
-            yield SourceWork(system, table, entity, run, source, target, load_registry(), settings().landing_root(), live)
+            yield SourceWork(system, table, entity, run, source, target, registry(), settings().landing_root(), live)
 
 
 def planned_parts(work: SourceWork) -> list[KeyRange]:
@@ -216,7 +229,7 @@ def _connected(url: str) -> Iterator[Connection]:
 
 def _continued(connection: Connection, system: System, run_id: str) -> Run | None:
     """The run to take up again, if there is one; an unfinished run of another version is given up."""
-    version = version_of(system, load_registry().version, REFORM)
+    version = version_of(system, registry().version, REFORM)
     same = ledger.find_run(connection, run_id, system.id)
     if same and same.state in ("published", "rehearsed"):
         return same
@@ -232,7 +245,7 @@ def _continued(connection: Connection, system: System, run_id: str) -> Run | Non
 
 
 def _start(connection: Connection, system: System, run_id: str, mode: str, as_of: date, url: str) -> Run:
-    version = version_of(system, load_registry().version, as_of)
+    version = version_of(system, registry().version, as_of)
     run = Run(run_id, system.id, mode, as_of, "open", version.version_id)
     domain = load_domain(system.domain)
     with open_legacy(system, url) as source:

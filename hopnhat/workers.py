@@ -41,6 +41,7 @@ def load_all(system_id: str, items: Sequence[Mapping[str, Any]], *, run_id: str,
     if not jobs:
         return total
     started = time.monotonic()
+    pipeline.warm_up()
     context = multiprocessing.get_context("fork")
     with context.Pool(min(workers, len(jobs)), initializer=_die_with_parent, initargs=(os.getpid(),)) as pool:
         for done, outcome in enumerate(pool.imap_unordered(_load, jobs), start=1):

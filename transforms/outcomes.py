@@ -6,7 +6,6 @@ held back for a reason → published.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -86,10 +85,14 @@ def filter_rules(texts: Mapping[str, pa.Array], filters: Sequence[Filter], rows:
 def unit_counts(outcomes: Outcomes, units: pa.Array | None) -> list[tuple[str, str, str, int]]:
     """(old unit, outcome, rule, rows) for the ledger; units unknown or not applicable have their own marks."""
     rows = len(outcomes.code)
-    places = np.full(rows, NO_UNIT, object) if units is None else pc.fill_null(units, UNKNOWN_UNIT).to_numpy(zero_copy_only=False)
-    names = np.array(OUTCOMES, object)[outcomes.code]
-    counted = Counter(zip(places.tolist(), names.tolist(), outcomes.rule.tolist(), strict=True))
-    return [(unit, outcome, rule, n) for (unit, outcome, rule), n in sorted(counted.items())]
+    places = pa.repeat(NO_UNIT, rows) if units is None else pc.fill_null(units, UNKNOWN_UNIT)
+    unit, rule = places.dictionary_encode(), pa.array(outcomes.rule, pa.string()).dictionary_encode()
+    numbers = [a.indices.to_numpy(zero_copy_only=False).astype(np.int64) for a in (unit, rule)]
+    width = len(rule.dictionary) * len(OUTCOMES)
+    counted = np.bincount(numbers[0] * width + numbers[1] * len(OUTCOMES) + outcomes.code, minlength=0) if rows else np.zeros(0, np.int64)
+    names, rules = unit.dictionary.to_pylist(), rule.dictionary.to_pylist()
+    found = np.flatnonzero(counted).tolist()
+    return [(names[n // width], OUTCOMES[n % len(OUTCOMES)], rules[n % width // len(OUTCOMES)], int(counted[n])) for n in found]
 
 
 def _duplicates(keys: pa.Array, hashes: pa.Array) -> tuple[Mask, Mask]:
