@@ -20,11 +20,17 @@ _EARLIEST, _LATEST = datetime(1945, 9, 2), datetime(2100, 1, 1)  # noqa: DTZ001 
 _TEXT_LIMIT = 20_000
 
 
+def _arrow(series: pd.Series[Any]) -> pa.Array:
+    values = pa.array(series)
+    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    return whole.cast(pa.large_string())
+
+
 def _text_is_storable(series: pd.Series[Any]) -> Any:
     """No NUL (PostgreSQL cannot hold it) and not endless. Whole column at once: almost always a plain True."""
-    values = pa.array(series).cast(pa.large_string())
+    values = _arrow(series)
     buffers = values.buffers()
-    clean = buffers[2] is None or b"\x00" not in memoryview(buffers[2]).tobytes()
+    clean = buffers[2] is None or b"\x00" not in buffers[2].to_pybytes()
     if clean and (pc.max(pc.binary_length(values)).as_py() or 0) <= _TEXT_LIMIT:
         return True
     bad = pc.or_(pc.match_substring(values, "\x00"), pc.greater(pc.binary_length(values), _TEXT_LIMIT))
@@ -32,7 +38,7 @@ def _text_is_storable(series: pd.Series[Any]) -> Any:
 
 
 def _five_digits(series: pd.Series[Any]) -> Any:
-    values = pa.array(series).dictionary_encode()
+    values = _arrow(series).dictionary_encode()
     fits = pc.match_substring_regex(values.dictionary, r"^\d{5}$")
     if pc.all(fits).as_py() is not False:
         return True
