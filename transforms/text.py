@@ -17,7 +17,7 @@ from transforms.text_clean import clean_value
 __all__ = ["clean", "decode", "placeholders"]
 
 _SURE = "".join(letters()) + "–—…“”°²³•"
-_AT_WORK = r"[a-z][À-Þ][a-z]|Ã[^ -~]|&|  |\\u|=[\"0-9A-F]|^['’]|%[0-9A-F]|[^ -~" + _SURE + "]"
+_AT_WORK = r"[a-z][À-Þ][a-z]|Ã[^ -~]|[&`]|  |\\u|=[\"0-9A-F]|^['’]|%[0-9A-F]|[^ -~" + _SURE + "]"
 
 
 def clean(values: pa.Array | pa.ChunkedArray) -> Converted:

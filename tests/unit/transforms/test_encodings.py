@@ -9,7 +9,7 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.byte_tables import ENCODINGS, letter_bytes, letters
@@ -84,6 +84,7 @@ def test_golden_string(encoding: str, seen: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
+@settings(deadline=None)
 @given(texts=TEXTS)
 def test_decode_undoes_encode(encoding: str, texts: list[str]) -> None:
     want = [same_case_as_tcvn3(text) if encoding == "tcvn3" else text for text in texts]
@@ -96,6 +97,7 @@ def test_decode_undoes_encode(encoding: str, texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
+@settings(deadline=None)
 @given(rows=st.lists(st.binary(max_size=12), max_size=8))
 def test_whatever_is_accepted_encodes_to_the_same_bytes(encoding: str, rows: list[bytes]) -> None:
     decoded = decode_bytes(pa.array(rows, pa.binary()), encoding)
@@ -105,6 +107,7 @@ def test_whatever_is_accepted_encodes_to_the_same_bytes(encoding: str, rows: lis
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
+@settings(deadline=None)
 @given(texts=TEXTS)
 def test_misread_text_reads_like_the_bytes(encoding: str, texts: list[str]) -> None:
     raw = encode_text(pa.array(texts, pa.string()), encoding).data
@@ -119,6 +122,7 @@ def _codes(reasons: pa.Array | None, length: int) -> list[str | None]:
     return [None] * length if reasons is None else reasons.to_pylist()
 
 
+@settings(deadline=None)
 @given(texts=st.lists(st.text(ALPHABET, min_size=1, max_size=20), max_size=6), depth=st.sampled_from([1, 2]))
 def test_mojibake_is_undone_or_refused_never_changed_otherwise(texts: list[str], depth: int) -> None:
     shown = texts
@@ -129,6 +133,7 @@ def test_mojibake_is_undone_or_refused_never_changed_otherwise(texts: list[str],
         assert got == text or (got is None and reject is not None)
 
 
+@settings(deadline=None)
 @given(texts=TEXTS)
 def test_clean_utf8_is_never_altered_by_decoding(texts: list[str]) -> None:
     landed = pa.array([text.encode() for text in texts], pa.binary())
