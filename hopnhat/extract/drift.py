@@ -63,7 +63,7 @@ def compare(before: TableShape, after: TableShape) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def judge(changes: Sequence[Change], contract: Policy | Mapping[str, Policy] = "freeze") -> Verdict:
+def judge(changes: Sequence[Change], contract: Policy | Mapping[ChangeKind, Policy] = "freeze") -> Verdict:
     """`contract`: one word for every kind of change, or a word per kind (missing kinds as in DEFAULT).
 
     One word never tightens what is harmless: `freeze` lets a moved or newly nullable column pass.

@@ -157,65 +157,6 @@ class GentleSource:
             pieces.append(piece)
         return pa.concat_tables(pieces).combine_chunks()
 
-    def snapshot(self) -> str: ...
-    def close(self) -> None: ...
-    def boundary(
-        self, table: str, key: Sequence[str], rows: int, low: tuple[str, ...] | None, high: tuple[str, ...] | None
-    ) -> tuple[str, ...] | None: ...
-    def running(self) -> int | None: ...
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time as an argument, so that tests need not wait."""
-
-    measure: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    now: Callable[[], datetime] = lambda: datetime.now(VIET_NAM)
-
-
-class GentleSource:
-    """A source behind the governor. What it reads is what the source reads; only the queries are shorter."""
-
-    def __init__(self, source: CuttableSource, limits: Limits, clock: Clock | None = None) -> None:
-        self._source, self._limits, self._clock = source, limits, clock or Clock()
-        self._rows = limits.first_rows
-        self.pieces: list[tuple[int, float]] = []
-        """Rows and seconds of every query: what a report shows the server's operator."""
-
-    def tables(self) -> list[str]:
-        return self._source.tables()
-
-    def shape(self, table: str) -> TableShape:
-        return self._source.shape(table)
-
-    def count(self, table: str) -> int:
-        self._wait_for_permission()
-        return self._source.count(table)
-
-    def ranges(self, table: str, key: Sequence[str], rows: int, known: Sequence[KeyRange] = ()) -> list[KeyRange]:
-        self._wait_for_permission()
-        return self._source.ranges(table, key, rows, known)
-
-    def read(
-        self, table: str, key: Sequence[str], key_range: KeyRange, columns: Sequence[str], since: tuple[str, str] | None = None
-    ) -> pa.Table:
-        if not key:  # a keyless table is scanned whole for each range: cutting it further would only add scans
-            self._wait_for_permission()
-            return self._source.read(table, key, key_range, columns, since)
-        pieces: list[pa.Table] = []
-        low, done = key_range.low, False
-        while not done:
-            self._wait_for_permission()
-            started = self._clock.measure()
-            high = self._patiently(lambda low=low: self._source.boundary(table, key, self._rows, low, key_range.high))
-            done = high is None
-            piece = KeyRange(key_range.number, low, key_range.high if high is None else high)
-            pieces.append(self._patiently(lambda piece=piece: self._source.read(table, key, piece, columns, since)))
-            self._learn(pieces[-1].num_rows, self._clock.measure() - started)
-            low = high
-        return pa.concat_tables(pieces).combine_chunks()
-
     def snapshot(self) -> str:
         return self._source.snapshot()
 
