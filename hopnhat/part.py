@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -31,8 +30,6 @@ from transforms.units import Scope
 from validators.dossiers import dossier_warnings
 from validators.entities import failures, row_schema
 
-REFORM = date(2025, 7, 1)
-
 
 @dataclass
 class SourceWork:
@@ -53,8 +50,7 @@ class SourceWork:
 
     def __post_init__(self) -> None:
         if self.table.unit:
-            era = "old" if self.system.units_as_of < REFORM else "new"
-            scope = Scope(era=era, provinces=tuple(self.system.provinces))
+            scope = Scope(provinces=tuple(self.system.provinces))
             self.placer = Placer(self.registry, scope, self.table.unit.carries, self.system.units_as_of.isoformat())
 
     @property

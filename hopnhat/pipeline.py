@@ -23,7 +23,7 @@ from hopnhat.load.schema import apply_schema
 from hopnhat.load.stage import create_staging
 from hopnhat.load.target import Connection, connect, transaction
 from hopnhat.model.errors import ConservationError, RunError, SourceDriftError
-from hopnhat.part import REFORM, SourceWork, check_shape, load_part
+from hopnhat.part import SourceWork, check_shape, load_part
 from hopnhat.settings import settings
 from hopnhat.version import version_of
 from mappings.read import load_domain, load_system
@@ -31,7 +31,7 @@ from mappings.spec import System, Table
 from mappings.units.registry import Registry, load_registry
 from transforms.units_index import index_of
 
-MODES = ("rehearsal", "bulk", "delta")
+REFORM = date(2025, 7, 1)
 MAX_ITEMS = 16
 
 

@@ -53,7 +53,7 @@ def text_fingerprint(text: str) -> int:
 def source_keys(frame: pa.Table, key: Sequence[str]) -> pa.Array:
     """The key of each row as text; the parts of a composite key are joined by `|`.
 
-    Bytes that are not UTF-8 are written as `\\xNN`, so every key can be stored and no two keys fall together.
+    Trailing spaces are padding of fixed-width columns and go. Bytes that are not UTF-8 are written as `\\xNN`, so every key can be stored and no two keys fall together.
     """
     parts = [_as_text(frame[name].combine_chunks()) for name in key]
     if len(parts) == 1:
@@ -65,7 +65,7 @@ def _as_text(values: pa.Array) -> pa.Array:
     if pa.types.is_integer(values.type):
         return values.cast(pa.string())
     try:
-        return values.cast(pa.string())
+        text = values.cast(pa.string())
     except pa.ArrowInvalid:
-        decoded = [None if v is None else v.decode("utf-8", "backslashreplace") for v in values.to_pylist()]
-        return pa.array(decoded, pa.string())
+        text = pa.array([None if v is None else v.decode("utf-8", "backslashreplace") for v in values.to_pylist()], pa.string())
+    return pc.ascii_rtrim(text, " ")

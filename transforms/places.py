@@ -7,7 +7,7 @@ names leave open, so that a column of a million rows costs a few thousand resolu
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,49 +30,56 @@ _MEMO_LIMIT = 200_000
 
 @dataclass
 class Placer:
-    """Resolves unit columns for one source and remembers the answers, so the next chunk asks only what is new."""
+    """Resolves unit columns for one source and remembers the answers, so the next chunk asks only what is new.
+
+    `as_of`: the date whose units the mapping says the system speaks; used where a row does not tell its era itself.
+    """
 
     registry: Registry
     scope: Scope
     carries: Any
     as_of: str
-    memo: dict[tuple[str | None, ...], dict[str, Any]] = field(default_factory=dict)
+    memo: dict[tuple[tuple[str, ...], tuple[str | None, ...]], dict[str, Any]] = field(default_factory=dict)
 
     def place(self, inputs: Mapping[str, pa.Array]) -> Placed:
-        """`inputs`: string columns named as resolve() names them. One answer per row, one record per distinct value."""
-        rows = len(next(iter(inputs.values())))
-        named = {name: values for name, values in inputs.items() if name != "text"}
-        if not named:
-            return self._answer(inputs, np.arange(rows))
-        placed = self._answer(named, np.arange(rows))
-        if "text" not in inputs:
-            return placed
-        unsure = np.flatnonzero(placed.status() != "resolved")
-        if len(unsure) == 0:
-            return placed
-        index = pa.array(unsure)
-        return placed.replaced(unsure, self._answer({n: v.take(index) for n, v in inputs.items()}, unsure))
+        """`inputs`: string columns named as resolve() names them. One answer per row, one record per distinct value.
 
-    def _answer(self, inputs: Mapping[str, pa.Array], rows: npt.NDArray[np.int64]) -> Placed:
-        codes, first = distinct_rows(list(inputs.values()))
-        keys = list(zip(*(v.take(pa.array(first)).to_pylist() for v in inputs.values()), strict=True))
-        names = tuple(inputs)
-        new = [key for key in keys if (names, key) not in self.memo]
-        if new:
-            self._resolve(names, new)
-        answers = [self.memo[(names, key)] for key in keys]
+        Codes with names tell their own era, row by row, so that rows which already speak the new units are seen as
+        such. Only where that leaves the era open does the era count that the mapping declares for the whole system.
+        """
+        named = {name: values for name, values in inputs.items() if name != "text"} or inputs
+        placed = self._ask(named, "", None)
+        placed = self._again(placed, named, self.as_of, lambda a: a["era"] == "undecided")
+        if "text" in inputs and len(inputs) > len(named):
+            placed = self._again(placed, inputs, "", lambda a: a["status"] != "resolved")
+        return placed
+
+    def _again(self, placed: Placed, inputs: Mapping[str, pa.Array], as_of: str, open_: Callable[[dict[str, Any]], bool]) -> Placed:
+        """Ask once more, with more to go by, for the rows whose answer leaves something open."""
+        rows = np.flatnonzero(np.array([open_(a) for a in placed.answers])[placed.codes])
+        return placed.replaced(rows, self._ask(inputs, as_of, rows)) if len(rows) else placed
+
+    def _ask(self, inputs: Mapping[str, pa.Array], as_of: str, rows: npt.NDArray[np.int64] | None) -> Placed:
+        chosen = list(inputs.values()) if rows is None else [v.take(pa.array(rows)) for v in inputs.values()]
+        codes, first = distinct_rows(chosen)
+        values = list(zip(*(v.take(pa.array(first)).to_pylist() for v in chosen), strict=True))
+        asked = (as_of, *inputs)
+        if new := [value for value in values if (asked, value) not in self.memo]:
+            self._resolve(asked, new)
+        answers = [self.memo[asked, value] for value in values]
         if len(self.memo) > _MEMO_LIMIT:
             self.memo.clear()
         return Placed(codes, answers)
 
-    def _resolve(self, names: tuple[str, ...], keys: list[tuple[str | None, ...]]) -> None:
-        queries = pd.DataFrame(keys, columns=list(names), dtype="str").assign(as_of=self.as_of)
+    def _resolve(self, asked: tuple[str, ...], values: list[tuple[str | None, ...]]) -> None:
+        as_of, *names = asked
+        queries = pd.DataFrame(values, columns=names, dtype="str").assign(as_of=as_of)
         found = resolve(queries, self.registry, scope=self.scope, carries=self.carries)
         records = [{k: None if v == "" or v != v else v for k, v in r.items()} for r in found[list(RESULT)].to_dict("records")]
-        for key, record in zip(keys, records, strict=True):
-            given = {n: v for n, v in zip(names, key, strict=True) if v is not None}
-            asked = json.dumps([self.registry.version, self.as_of, self.carries, given], ensure_ascii=False, sort_keys=True)
-            self.memo[(names, key)] = record | {"inputs": given, "resolution_id": text_fingerprint(asked)}
+        for value, record in zip(values, records, strict=True):
+            given = {n: v for n, v in zip(names, value, strict=True) if v is not None}
+            text = json.dumps([self.registry.version, as_of, self.carries, given], ensure_ascii=False, sort_keys=True)
+            self.memo[asked, value] = record | {"inputs": given, "resolution_id": text_fingerprint(text)}
 
 
 @dataclass(frozen=True)
@@ -81,9 +88,6 @@ class Placed:
 
     codes: npt.NDArray[np.int64]
     answers: list[dict[str, Any]]
-
-    def status(self) -> npt.NDArray[np.object_]:
-        return np.array([a["status"] for a in self.answers], object)[self.codes]
 
     def column(self, name: str, pa_type: pa.DataType | None = None) -> pa.Array:
         return pa.array([a[name] for a in self.answers], pa_type or pa.string()).take(pa.array(self.codes))
