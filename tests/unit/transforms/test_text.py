@@ -20,7 +20,7 @@ from transforms.text_suggest import lossy_matches, typed_keys, undo_case
 WILD = st.text(
     st.one_of(
         st.sampled_from([*letters(), *"aAeoEyđ &;#%=\\u'’\"12xX46\t\n\r\x00\x02\x90\u00a0\u200b\ufeff\u00ad\u0301\u0302\u0323\u031bаΟÐð\ufffdÃº»Ôê"]),
-        st.characters(),
+        st.characters(codec="utf-8"),
     ),
     max_size=25,
 )
