@@ -1,0 +1,19 @@
+"""The mismatch report as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hopnhat.report.html import render
+from hopnhat.report.problems import OUTCOMES
+
+if TYPE_CHECKING:
+    from hopnhat.report.mismatch import Report
+
+SHOWN = 500
+
+
+def write_html(report: Report, path: Path) -> Path:
+    totals = {name: sum(c.outcomes[name] for c in report.counts) for name in OUTCOMES}
+    return render("mismatch.html.j2", path, report=report, totals=totals, items=report.items[:SHOWN], shown=SHOWN, outcomes=OUTCOMES)
