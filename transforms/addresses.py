@@ -30,9 +30,7 @@ _SHORT = {
 }  # fmt: skip
 _DETAIL = frozenset(
     canonical(word.replace("_", " "))
-    for word in """số sn nhà ngõ ngách hẻm kiệt đường phố đại_lộ quốc_lộ tỉnh_lộ hương_lộ ql tl dt hl km lô block tầng căn
-    tòa chung_cư cc ktt kcn kdc kđt ccn thôn xóm xm ấp khóm khu kp tổ tdp đội bản làng buôn bon plei plây sóc phum cụm
-    tiểu_khu ngã chợ trường công_ty cty khối k a d ng kv khu_phố tập_thể nhà_số cổng cầu""".split()
+    for word in ["số", "sn", "nhà", "ngõ", "ngách", "hẻm", "kiệt", "đường", "phố", "đại_lộ", "quốc_lộ", "tỉnh_lộ", "hương_lộ", "ql", "tl", "dt", "hl", "km", "lô", "block", "tầng", "căn", "tòa", "chung_cư", "cc", "ktt", "kcn", "kdc", "kđt", "ccn", "thôn", "xóm", "xm", "ấp", "khóm", "khu", "kp", "tổ", "tdp", "đội", "bản", "làng", "buôn", "bon", "plei", "plây", "sóc", "phum", "cụm", "tiểu_khu", "ngã", "chợ", "trường", "công_ty", "cty", "khối", "k", "a", "d", "ng", "kv", "khu_phố", "tập_thể", "nhà_số", "cổng", "cầu"]
 )
 _DETAIL_BARE = frozenset(bare(word) for word in _DETAIL)
 _BY_BARE: dict[tuple[str, ...], tuple[str, str, bool]] = {
@@ -184,10 +182,7 @@ def _chunk(head: Head | None, name: Sequence[str], known: Known) -> Chunk:
 
 
 def _starts_with_detail(words: Sequence[str]) -> bool:
-    for start in (words[0], " ".join(words[:2])):
-        if start in _DETAIL or start in _DETAIL_BARE:
-            return True
-    return False
+    return any(start in _DETAIL or start in _DETAIL_BARE for start in (words[0], " ".join(words[:2])))
 
 
 def _is_known(chunk: Chunk, known: Known) -> bool:

@@ -43,7 +43,8 @@ class _Syllables(dict[str, str]):
 
 
 def _canonical_syllable(syllable: str) -> str:
-    letters, tone = [], ""
+    letters: list[str] = []
+    tone = ""
     for char in unicodedata.normalize("NFD", syllable):
         if char in TONES:
             tone = char

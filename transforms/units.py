@@ -13,29 +13,44 @@ from itertools import repeat
 import pandas as pd
 
 from mappings.units.registry import Registry
-from transforms.units_answer import Answer, Carries, answer
+from transforms.units_answer import Answer, Carries, answer, successors
+from transforms.units_evidence import Evidence, settle
 from transforms.units_find import find
 from transforms.units_index import NEW, OLD, Index, index_of
 from transforms.units_query import Query
 from transforms.units_reading import Given
 
+NO_EVIDENCE = Evidence()
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What is known of the whole column: its `era` (old | new, '' = undecided) and the codes of the provinces it serves
-    and districts it serves: where a bare name is looked for first."""
+    and districts it serves: where a bare name is looked for first. `evidence`: what may settle splits."""
 
     era: str = ""
     provinces: tuple[str, ...] = ()
     districts: tuple[str, ...] = ()
+    evidence: Evidence = NO_EVIDENCE
+
+
+ANYWHERE = Scope()
 
 
 def resolve(
-    queries: pd.DataFrame, registry: Registry, *, scope: Scope = Scope(), carries: Carries = "people"
+    queries: pd.DataFrame, registry: Registry, *, scope: Scope = ANYWHERE, carries: Carries = "people"
 ) -> pd.DataFrame:
     """One explained row per query, same index. `queries` are distinct values in any of COLUMNS, absent = NA or ''."""
     index = index_of(registry)
     home = _home(index, scope)
-    found = [answer(index, find(index, query, scope.era, home), carries, scope.era) for query in _queries(queries)]
+    has_evidence = bool(scope.evidence.rules or scope.evidence.boundaries)
+    found = []
+    for query in _queries(queries):  # distinct values: a column of a million rows has a few thousand
+        finding = find(index, query, scope.era, home)
+        if has_evidence and finding.settled and len(finding.uids) >= 1:
+            codes, _ = successors([index.units[uid] for uid in finding.uids], carries)
+            finding = settle(index, query, finding, codes, scope.evidence) if len(codes) > 1 else finding
+        found.append(answer(index, finding, carries, scope.era))
     columns = zip(*found, strict=True) if found else ((),) * len(Answer._fields)
     return pd.DataFrame(dict(zip(Answer._fields, columns, strict=True)), index=queries.index)
 
@@ -43,7 +58,7 @@ def resolve(
 def _queries(frame: pd.DataFrame) -> Iterator[Query]:
     present = [name for name in Query._fields if name in frame]
     values = [frame[name].fillna("").tolist() if name in present else repeat("") for name in Query._fields]
-    rows = zip(*values) if present else ()
+    rows = zip(*values, strict=False) if present else ()  # absent columns repeat without end
     return map(Query._make, rows)
 
 

@@ -45,6 +45,7 @@ class Finding(NamedTuple):
     evidence: str = ""
     settled: bool = True  # False: never resolve on this, only offer candidates
     only: tuple[str, ...] = ()  # new codes that evidence leaves of the successors
+    by: str = ""  # the kind of that evidence: place | coordinates | text
 
 
 class OldSide(NamedTuple):
@@ -102,9 +103,11 @@ def _rule(finding: Finding, units: list[Unit], codes: list[str], by_law: bool) -
         return f"{finding.rule}+successor-unknown"
     if not units or not finding.settled:
         return finding.rule
+    if finding.by:
+        return f"{finding.rule}+{finding.by}"
     if len(codes) > 1:
         return f"{finding.rule}+{'split' if len(units) == 1 else 'homonyms'}"
-    return f"{finding.rule}+law-population" if by_law and not finding.only else finding.rule
+    return f"{finding.rule}+law-population" if by_law else finding.rule
 
 
 def _evidence(

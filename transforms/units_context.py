@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from transforms.units_index import NEW, Index, slot
@@ -63,8 +62,9 @@ def nearest(key: str, names: Iterable[str], limit: int = 2) -> list[str]:
     """The names within the fewest typing errors of a key, all of them when several are equally near."""
     allowed = 0 if len(key) < 3 else 1 if len(key) < 6 else limit
     digits = [char for char in key if char.isdigit()]
-    ranked = process.extract(key, names, scorer=OSA.distance, score_cutoff=allowed, limit=4)
-    kept = [(name, cost) for name, cost, _ in ranked if [char for char in name if char.isdigit()] == digits]
+    costs = ((name, OSA.distance(key, name, score_cutoff=allowed)) for name in names)
+    ranked = sorted(((cost, name) for name, cost in costs if cost <= allowed))
+    kept = [(name, cost) for cost, name in ranked if [char for char in name if char.isdigit()] == digits]
     return [name for name, cost in kept if cost == kept[0][1]]
 
 

@@ -82,4 +82,4 @@ def both_addresses(index: Index, first: Finding, second: Finding) -> Finding:
         return conflict(first, second)
     if len(shared) == len(one):
         return first
-    return first._replace(only=tuple(shared), evidence="the address names the new unit too")
+    return first._replace(only=tuple(shared), by="text", evidence="the address names the new unit too")

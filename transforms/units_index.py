@@ -59,9 +59,13 @@ class Index:
     reform_path: dict[str, str] = field(default_factory=dict)
     paths: dict[str, list[tuple[str, str, str]]] = field(default_factory=lambda: defaultdict(list))
 
+    def homes(self, uid: int) -> set[str]:
+        """The districts a unit was ever in."""
+        return {code for code in self.district_provinces if uid in self.inside[code]}
+
     def parent_names(self, uid: int, level: str) -> set[str]:
         """Filed names of the districts or provinces that a unit was ever in."""
-        codes = {code for code in self.district_provinces if uid in self.inside[code]}
+        codes = self.homes(uid)
         if level == "district":
             return {name for name, found in self.districts.items() if found & codes}
         places = set().union(*(self.district_provinces[code] for code in codes))

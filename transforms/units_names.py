@@ -13,6 +13,7 @@ from transforms.units_ladder import RUNGS, Eras, Hit, read_name
 from transforms.units_reading import Given, Reading, readings
 from transforms.units_verify import read_verified
 
+
 def read_names(index: Index, chunks: tuple[Chunk, ...], given: Given, eras: Eras) -> Finding:
     """Rungs 1–5 over all readings; rung 6 only when they find nothing; else why not."""
     if not any(chunk.level in (COMMUNE, PLAIN, DISTRICT) for chunk in chunks):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -39,9 +39,9 @@ class Alias(NamedTuple):
     source: str
 
 
-def versions(root: Path = HERE) -> dict[str, dict[str, dict[str, str]]]:
-    found: dict[str, dict[str, dict[str, str]]] = _record(root)["versions"]
-    return found
+def versions(root: Path = HERE) -> tuple[str, ...]:
+    """The versions on record, oldest first."""
+    return tuple(_record(root)["versions"])
 
 
 def load_registry(version: str | None = None, *, root: Path = HERE) -> Registry:
@@ -62,8 +62,8 @@ def load_registry(version: str | None = None, *, root: Path = HERE) -> Registry:
     return Registry(name, checksum, instances, events, aliases)
 
 
-def _record(root: Path) -> dict[str, dict[str, dict[str, dict[str, str]]]] | dict[str, str]:  # narrow by key below
-    return json.loads((root / "versions" / "versions.json").read_text("utf-8"))  # type: ignore[no-any-return]
+def _record(root: Path) -> dict[str, Any]:
+    return json.loads((root / "versions" / "versions.json").read_text("utf-8"))
 
 
 def _check(path: Path, expected: str, version: str) -> None:

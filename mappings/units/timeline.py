@@ -51,6 +51,9 @@ class Event(NamedTuple):
     area_shares: str = ""
 
 
+Change = tuple[Row, Instance | None, Instance | None]  # a row of the journal, the instance it ends, the one it begins
+
+
 def unit_type(name: str) -> str:
     """The type word a full name starts with, '' when it starts with none."""
     folded = name.casefold()
@@ -64,7 +67,7 @@ def replay(history: Iterable[Row], old_units: Iterable[Row]) -> tuple[list[Insta
         by_code[row["code"]].append(row)
     last = {row["code"]: row for row in old_units}
     instances: list[Instance] = []
-    pending: list[tuple[Row, Instance | None, Instance | None]] = []
+    pending: list[Change] = []
     for code in sorted(by_code.keys() | last.keys()):
         rows = sorted(by_code.get(code, []), key=lambda row: row["event_date"])
         spans, changes = _replay_code(code, rows, last.get(code))
@@ -74,11 +77,9 @@ def replay(history: Iterable[Row], old_units: Iterable[Row]) -> tuple[list[Insta
     return instances, [_event(row, before, after, alive) for row, before, after in pending]
 
 
-def _replay_code(
-    code: str, rows: list[Row], last: Row | None
-) -> tuple[list[Instance], list[tuple[Row, Instance | None, Instance | None]]]:
+def _replay_code(code: str, rows: list[Row], last: Row | None) -> tuple[list[Instance], list[Change]]:
     spans: list[Instance] = []
-    changes: list[tuple[Row, Instance | None, Instance | None]] = []
+    changes: list[Change] = []
     now: Instance | None = None
     if not rows or rows[0]["kind"] != "created":
         now = _first(code, rows[0] if rows else None, last)
@@ -100,7 +101,7 @@ def _replay_code(
         now = _first(code, None, last, since=rows[-1]["event_date"])
     if now is not None:
         spans.append(_closed(now, last))
-    return _merge_same_day(spans), changes
+    return _lasting(spans, changes)
 
 
 def _first(code: str, row: Row | None, last: Row | None, since: str = CODES_BEGIN) -> Instance:
@@ -126,9 +127,16 @@ def _closed(now: Instance, last: Row | None) -> Instance:
     return now._replace(name=name, type=unit_type(name), parent_code=parent, valid_to=REFORM)
 
 
-def _merge_same_day(spans: list[Instance]) -> list[Instance]:
-    """Drop spans of no length: two journal rows of one day describe one change."""
-    return [span for span in spans if span.valid_from < span.valid_to]
+def _lasting(spans: list[Instance], changes: list[Change]) -> tuple[list[Instance], list[Change]]:
+    """Without spans of no length and the changes from and to them: several journal rows of one day are one change."""
+    kept = [span for span in spans if span.valid_from < span.valid_to]
+    starts = {span.valid_from for span in kept}
+    lasting = [
+        (row, before, after)
+        for row, before, after in changes
+        if (before is None or before.valid_from < row["event_date"]) and (after is None or after.valid_from in starts)
+    ]
+    return kept, lasting
 
 
 def _by_code(instances: Iterable[Instance]) -> dict[str, list[Instance]]:
