@@ -7,17 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mappings.byte_tables import letters
 from mappings.codelists import sentinels
 from transforms.columns import Converted
-from transforms.distinct import code_where, combine, first_of, on_distinct, replace_at
+from transforms.distinct import code_where, combine, first_of, on_distinct
 from transforms.encodings_decode import decode
-from transforms.text_clean import clean_value
+from transforms.text_clean import NEEDS_WORK, clean_value
 
 __all__ = ["clean", "decode", "placeholders"]
-
-_SURE = "".join(letters()) + "–—…“”°²³•"
-_AT_WORK = r"[a-z][À-Þ][a-z]|Ã[^ -~]|[&`]|  |\\u|=[\"0-9A-F]|^['’]|%[0-9A-F]|[^ -~" + _SURE + "]"
 
 
 def clean(values: pa.Array | pa.ChunkedArray) -> Converted:
@@ -36,19 +32,26 @@ def clean(values: pa.Array | pa.ChunkedArray) -> Converted:
 
 def _clean(values: pa.Array) -> Converted:
     trimmed = pc.ascii_trim_whitespace(values)
-    places = [int(i) for i in np.flatnonzero(_needs_work(trimmed).to_numpy(zero_copy_only=False))]
-    if not places:
+    places = _needing_work(trimmed)
+    if not len(places):
         return Converted(trimmed)
-    done = [clean_value(value) for value in trimmed.take(pa.array(places)).to_pylist()]
-    text = replace_at(trimmed, places, [one.text for one in done])
-    reasons = []
-    for column in ([one.reject for one in done], [one.warn for one in done]):
-        reasons.append(first_of(replace_at(pa.nulls(len(values), pa.string()), places, column)))
-    return Converted(text, *reasons)
+    single = pc.replace_substring_regex(trimmed.take(pa.array(places)), " {2,}", " ")  # the most frequent fault by far
+    hard = _needing_work(single)
+    done = [clean_value(value) for value in single.take(pa.array(hard)).to_pylist()]
+    text = _put(trimmed, places, _put(single, hard, pa.array([one.text for one in done], values.type)))
+    where, blank = places[hard], pa.nulls(len(values), pa.string())
+    reasons = [[one.reject for one in done], [one.warn for one in done]]
+    return Converted(text, *(first_of(_put(blank, where, pa.array(codes, pa.string()))) for codes in reasons))
 
 
-def _needs_work(values: pa.Array) -> pa.Array:
-    return pc.match_substring_regex(values, _AT_WORK)
+def _needing_work(values: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    return np.flatnonzero(pc.match_substring_regex(values, NEEDS_WORK).to_numpy(zero_copy_only=False))
+
+
+def _put(values: pa.Array, places: np.ndarray[tuple[int], np.dtype[np.intp]], new: pa.Array) -> pa.Array:
+    mask = np.zeros(len(values), dtype=bool)
+    mask[places] = True
+    return pc.replace_with_mask(values, pa.array(mask), new)
 
 
 def placeholders(values: pa.Array | pa.ChunkedArray, *, kind: str = "name") -> Converted:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
+from mappings.byte_tables import letters
+
+SURE = " -~" + "".join(letters()) + "–—…“”°²³•"
+NEEDS_WORK = rf"[a-z][À-Þ][a-z]|Ã[^ -~]|[&`]|  |\\u|=[\"0-9A-F]|^['’]|%[0-9A-F]|[^{SURE}]"
+"""What calls for the slow way (for RE2 and for Python): anything else is clean already."""
+
+_WORK = re.compile(NEEDS_WORK)
+_UNSURE = re.compile(f"[^{SURE}]")
+_LETTERS = frozenset(letters())
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _UNICODE_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -56,8 +66,8 @@ def clean_value(value: str) -> Cleaned:
             return Cleaned(None, refused)
         new, warn = _once(text)
         warned = warned or warn
-        if new == text:
-            break
+        if new == text or not _WORK.search(new):
+            return Cleaned(new, None, warned or _stray_mark(new))
         text = new
     return Cleaned(text, None, warned or _stray_mark(text))
 
@@ -65,12 +75,23 @@ def clean_value(value: str) -> Cleaned:
 def _once(text: str) -> tuple[str, str | None]:
     """One pass. Escapes first: what they hide must be cleaned too."""
     plain, warn = _unescape(text.rstrip("\x00"))
-    plain = "".join(char for char in plain if unicodedata.category(char) != "Cf" and char != "\u034f")
-    plain = _SPACES.sub(" ", "".join(" " if unicodedata.category(char) == "Zs" else char for char in plain)).strip(" ")
+    plain = _SPACES.sub(" ", _UNSURE.sub(_plain_form, plain)).strip(" ")
     plain, excel = _without_excel(plain)
-    plain = compose(plain.translate(_D_LOOK_ALIKES).translate(_FULL_WIDTH).translate(_HYPHENS))
-    plain, mixed = _without_homoglyphs(plain)
+    plain, mixed = _without_homoglyphs(compose(plain))
     return _APOSTROPHE.sub("'", plain), warn or excel or mixed
+
+
+def _plain_form(hit: re.Match[str]) -> str:
+    return _plain_character(hit[0])
+
+
+@lru_cache(maxsize=4096)
+def _plain_character(char: str) -> str:
+    """Nothing for invisible characters, a space for all spaces, the usual one for look-alikes of Đ, hyphen and width."""
+    kind = unicodedata.category(char)
+    if kind == "Cf" or char == "\u034f":
+        return ""
+    return " " if kind == "Zs" else char.translate(_D_LOOK_ALIKES).translate(_FULL_WIDTH).translate(_HYPHENS)
 
 
 def compose(text: str) -> str:
@@ -134,11 +155,12 @@ def _latin_word(hit: re.Match[str]) -> str:
 
 def _refusal(text: str) -> str | None:
     """What must not be published: traces of bytes nobody decoded. Trailing NULs are padding, not a trace."""
-    if _CONTROL.search(text.rstrip("\x00")):
+    unsure = set(_UNSURE.findall(text))
+    if unsure and _CONTROL.search(text.rstrip("\x00")):
         return "text-control"
-    if "\ufffd" in text:
+    if "\ufffd" in unsure:
         return "text-lossy"
-    if any(unicodedata.category(char) in ("Co", "Cn", "Cs") for char in text if not char.isascii()):
+    if any(unicodedata.category(char) in ("Co", "Cn", "Cs") for char in unsure):
         return "text-control"
     if not _ABOVE_LATIN1.search(text) and _UNDECODED.search(text):
         return "text-undecoded"
@@ -157,7 +179,7 @@ def _is_mojibake(run: str) -> bool:
         text = bytes(data).decode("utf-8")
     except UnicodeDecodeError:
         return False
-    return any(char.isalpha() or unicodedata.category(char).startswith("P") for char in text)
+    return any(char in _LETTERS or unicodedata.category(char).startswith("P") for char in text)
 
 
 def _stray_mark(text: str) -> str | None:
