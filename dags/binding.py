@@ -14,10 +14,12 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from hopnhat.model.errors import HopNhatError, MappingError, SourceUnavailableError, TargetUnavailableError
 
 # Only what may be gone in a minute is tried again. A wrong mapping, a changed source or rows that do not balance never are.
-RETRIES = ExceptionRetryPolicy(
+_POLICY = ExceptionRetryPolicy(
     rules=[RetryRule([SourceUnavailableError, TargetUnavailableError], RetryAction.RETRY, timedelta(seconds=30), "may be back soon")],
     default=RetryAction.FAIL,
 )
+RETRIED: dict[str, Any] = {"retries": 2, "retry_policy": _POLICY, "retry_delay": timedelta(seconds=10)}
+"""The policy sees exceptions only; a task whose worker was killed is repeated after the delay."""
 
 
 def migration_run(context: Any) -> str:

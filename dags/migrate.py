@@ -13,7 +13,7 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param, PokeReturnValue, dag, get_current_context, task
 
-from dags.binding import RETRIES, as_of, migration_run
+from dags.binding import RETRIED, as_of, migration_run
 from hopnhat.model.errors import RunError
 from mappings.index import system_ids
 
@@ -22,7 +22,7 @@ SYSTEMS = system_ids()
 
 @dag(
     schedule=None, catchup=False, max_active_runs=1, tags=["migrate", "all"], doc_md=__doc__,
-    default_args={"owner": "it-operations", "retries": 2, "retry_policy": RETRIES},
+    default_args={"owner": "it-operations", **RETRIED},
     params={
         "systems": Param(SYSTEMS, type="array", items={"type": "string", "enum": SYSTEMS}, title="Hệ thống nguồn"),
         "mode": Param("rehearsal", enum=["rehearsal", "bulk", "delta"], title="Chế độ"),

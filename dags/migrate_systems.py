@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, dag, get_current_context, get_parsing_context, task
 
-from dags.binding import RETRIES, as_of, legacy_url, migration_run, record_failure
+from dags.binding import RETRIED, as_of, legacy_url, migration_run, record_failure
 from mappings.index import Header, headers
 
 TRIAGE = """\
@@ -26,7 +26,7 @@ PARAMS = {
 def build(header: Header) -> DAG:
     """The DAG of one legacy system."""
     doc = f"# {header.title}\n`mappings/systems/{header.file}` · {header.technology} · {', '.join(header.tables)}\n\n{header.problem}\n\n{TRIAGE}"
-    settings = {"owner": "it-operations", "retries": 2, "retry_policy": RETRIES, "on_failure_callback": record_failure}
+    settings = {"owner": "it-operations", **RETRIED, "on_failure_callback": record_failure}
 
     @dag(
         f"migrate_{header.id}", dag_display_name=f"migrate_{header.id}", schedule=header.schedule, catchup=False, max_active_runs=1,

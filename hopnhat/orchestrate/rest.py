@@ -97,6 +97,15 @@ def trigger(client: httpx.Client, dag_id: str, run_id: str, conf: Mapping[str, A
     call(client, "POST", f"/dags/{dag_id}/dagRuns", json={"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)})
 
 
+def give_up(client: httpx.Client, dag_id: str) -> list[str]:
+    """Mark a DAG's unfinished runs as failed, so that the next one need not wait for them. Returns their ids."""
+    answer = call(client, "GET", f"/dags/{dag_id}/dagRuns", params={"state": ["running", "queued"], "limit": 100})
+    found = [str(run["dag_run_id"]) for run in answer["dag_runs"]]
+    for run_id in found:
+        call(client, "PATCH", f"/dags/{dag_id}/dagRuns/{quote(run_id)}", json={"state": "failed"})
+    return found
+
+
 def run_state(client: httpx.Client, dag_id: str, run_id: str) -> str | None:
     """State of a run, None while it does not exist."""
     answer = call(client, "GET", f"/dags/{dag_id}/dagRuns/{quote(run_id)}", accept=(404,))

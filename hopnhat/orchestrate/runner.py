@@ -6,11 +6,13 @@ is shorter. Nothing is left behind, whichever way the run ends.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,8 +25,9 @@ import httpx
 
 from hopnhat.model.errors import RunError
 from hopnhat.orchestrate import rest, session
-from hopnhat.orchestrate.environment import USER, Installation, free_port, is_migrated, note_migrated, prepare
+from hopnhat.orchestrate.environment import USER, Installation, free_port, note_migrated, prepare
 from hopnhat.orchestrate.progress import Watch
+from hopnhat.orchestrate.topology import Step, cluster, cluster_variables, single_machine
 from mappings.index import pools
 
 Say = Callable[[str], None]
@@ -72,29 +75,46 @@ def run_dags(
     with _services(home, url, environment, say) as (installation, since), _client(installation) as client:
         _furnish(client, connections)
         _wait_for_dags(client, [dag_id, *watch], since)
+        if since:  # nobody else serves this home: whatever is unfinished was interrupted
+            for name in (dag_id, *watch):
+                for interrupted in rest.give_up(client, name):
+                    say(f"giving up the interrupted run {interrupted} of {name}")
         rest.trigger(client, dag_id, run_id, conf)
         return _follow(client, [dag_id, *watch], run_id, say, timeout)
 
 
 def up(
     home: Path, *, url: str | None = None, port: int | None = None, connections: Mapping[str, str] | None = None,
-    environment: Mapping[str, str] | None = None, say: Say = print,
+    environment: Mapping[str, str] | None = None, workers: int = 0, say: Say = print,
 ) -> Installation:  # fmt: skip
-    """Serve Airflow's screens in the background until `down`. A second call says where the first one is."""
-    installation = _running(home)
-    if installation is None:
-        down(home)  # what a crash may have left
-        installation = prepare(home, url=url, port=free_port(port or PREFERRED_PORT), extra=environment)
-        _launch(installation, detached=True)
-        try:
-            _await_running(installation.home / STATUS, say)
-            note_migrated(installation)
-        except BaseException:
-            down(home)
-            raise
+    """Serve Airflow's screens in the background until `down`. A second call says where the first one is.
+
+    `workers` > 0: Redis and that many Celery workers instead of the scheduler's own processes.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "up.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        installation = _running(home) or _serve(home, url, port, environment, workers, say)
     with _client(installation) as client:
         _furnish(client, connections)
     say(f"Airflow: {installation.base_url}   user: {USER}   password: {installation.password}")
+    return installation
+
+
+def _serve(home: Path, url: str | None, port: int | None, environment: Mapping[str, str] | None, workers: int, say: Say) -> Installation:
+    down(home)  # what a crash may have left
+    celery = cluster_variables(home.resolve() / "airflow") if workers else {}
+    executor = "CeleryExecutor" if workers else "LocalExecutor"
+    installation = prepare(
+        home, url=url, port=free_port(port or PREFERRED_PORT), executor=executor, extra={**celery, **(environment or {})}
+    )
+    process = _launch(installation, cluster(installation, workers) if workers else single_machine(installation), detached=True)
+    try:
+        _await_running(installation.home / STATUS, say)
+    except BaseException:
+        _end(process.pid)
+        raise
+    note_migrated(installation)
     return installation
 
 
@@ -119,6 +139,14 @@ def down(home: Path) -> bool:
     return alive
 
 
+def status(home: Path) -> dict[str, str]:
+    """Service → `running` or `ended`, of what `up` serves; empty when nothing does."""
+    found = _read(home.resolve() / "airflow" / STATUS)
+    if not found or not session.is_ours(found["session"], found["started"]):
+        return {}
+    return {name: "running" if session.started_at(pid) else "ended" for name, pid in found["services"].items()}
+
+
 @contextmanager
 def _services(
     home: Path, url: str | None, environment: Mapping[str, str] | None, say: Say
@@ -130,36 +158,48 @@ def _services(
         yield earlier, None
         return
     installation = prepare(home, url=url, extra=environment)
+    lock = (installation.home / "run.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise RunError(f"another run is going on in {home}", hint="wait for its end") from error
     since = datetime.now(UTC)
     process: subprocess.Popen[bytes] | None = None
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = _on_sigterm(_interrupt)
     try:
-        process = _launch(installation, detached=False)
+        process = _launch(installation, single_machine(installation), detached=False)
         _await_running(installation.home / f"run-{os.getpid()}.json", say)
         note_migrated(installation)
         yield installation, since
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _on_sigterm(signal.SIG_IGN)
         if process is not None:
             _end(process.pid)
             process.wait(timeout=30)
         for name in (f"run-{os.getpid()}.json", f"run-{os.getpid()}-plan.json"):
             (installation.home / name).unlink(missing_ok=True)
-        signal.signal(signal.SIGTERM, before)
+        _on_sigterm(before)
+        lock.close()
+
+
+def _on_sigterm(handler: Any) -> Any:
+    """Set the handler and return the earlier one; only the main thread may."""
+    return signal.signal(signal.SIGTERM, handler) if threading.current_thread() is threading.main_thread() else None
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _launch(installation: Installation, *, detached: bool) -> subprocess.Popen[bytes]:
+def _launch(installation: Installation, steps: list[Step], *, detached: bool) -> subprocess.Popen[bytes]:
     name = STATUS if detached else f"run-{os.getpid()}.json"
     plan_path = installation.home / (PLAN if detached else f"run-{os.getpid()}-plan.json")
     (installation.home / name).unlink(missing_ok=True)
     logs = installation.home / "services"
     logs.mkdir(exist_ok=True)
     plan = {"status": str(installation.home / name), "logs": str(logs), "detached": detached,
-            "about": {"port": installation.port}, "steps": _steps(installation)}  # fmt: skip
+            "about": {"port": installation.port}, "steps": steps}  # fmt: skip
     plan_path.write_text(json.dumps(plan))
     with (logs / "supervisor.log").open("ab") as log:
         return subprocess.Popen(
@@ -170,21 +210,6 @@ def _launch(installation: Installation, *, detached: bool) -> subprocess.Popen[b
             stderr=log,
             start_new_session=True,
         )
-
-
-def _steps(installation: Installation) -> list[dict[str, object]]:
-    """Scheduler last: tasks that start before the API answers are lost."""
-    airflow = [sys.executable, "-m", "airflow"]
-    migrate: list[dict[str, object]] = (
-        [] if is_migrated(installation) else [{"name": "database", "kind": "once", "command": [*airflow, "db", "migrate"]}]
-    )
-    return [
-        *migrate,
-        {"name": "api-server", "kind": "service", "command": [*airflow, "api-server"]},
-        {"name": "dag-processor", "kind": "service", "command": [*airflow, "dag-processor"]},
-        {"name": "api", "kind": "ready", "command": [f"{installation.base_url}/api/v2/version"]},
-        {"name": "scheduler", "kind": "service", "command": [*airflow, "scheduler", "--skip-serve-logs"]},
-    ]
 
 
 def _await_running(status: Path, say: Say) -> None:

@@ -4,8 +4,7 @@ It leads a session of its own. It ends, and takes the whole session with it, on 
 dying, or (unless the plan says `detached`) when its standard input closes, which happens even if its starter is killed.
 Only the standard library is imported: this process lives as long as the services do.
 
-The plan: {"status": file, "logs": folder, "detached": bool, "steps": [{"name", "command", "kind"}]}, in order; kind is
-`once` (must succeed before the next), `service`, or `ready` (`command` = [url]: wait until it answers 200).
+The plan: {"status": file, "logs": folder, "detached": bool, "steps": […]}; steps are taken in order (see `topology`): `once` (must succeed before the next), `service`, or `ready` (`command` = [url]: wait until it answers 200).
 """
 
 from __future__ import annotations
@@ -81,7 +80,8 @@ def _take(step: dict[str, Any], plan: dict[str, Any], running: dict[str, subproc
 
 def _start(step: dict[str, Any], plan: dict[str, Any]) -> subprocess.Popen[bytes]:
     with _log(step, plan).open("ab") as log:
-        return subprocess.Popen(step["command"], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        variables = {name: value for name, value in os.environ.items() if name not in step.get("drop", ())} | step.get("set", {})
+        return subprocess.Popen(step["command"], env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
 
 def _log(step: dict[str, Any], plan: dict[str, Any]) -> Path:

@@ -5,6 +5,7 @@ The pipeline behind the tasks is a stand-in here (tests/fixtures/stand_in): the 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -49,18 +50,20 @@ def calls(folder: Path, *names: str) -> list[list[Any]]:
 
 
 def processes(folder: Path) -> list[str]:
-    """Command lines of live processes whose environment names this folder (children inherit it) or that use it."""
+    """Live processes of this test's installation, whoever their parents are: they write their output below the folder.
+
+    (Airflow's processes rename themselves, which overwrites the command line and environment that /proc shows.)
+    """
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if (
-                int(entry.name) != os.getpid()
-                and str(folder).encode() in (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
-            ):
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            used = [str(link.readlink()) for link in (entry / "fd").iterdir()]
         except OSError:
             continue
-    return [command for command in found if "postgres" not in command]
+        if int(entry.name) != os.getpid() and any(str(folder / "var" / "airflow") in name for name in used):
+            found.append(command)
+    return found
 
 
 def eventually(holds: Callable[[], object], seconds: float = 150) -> None:
@@ -154,7 +157,7 @@ def test_secrets_are_private_and_kept(folder: Path, mapped: dict[str, str]) -> N
 def test_interrupted_while_starting(folder: Path, mapped: dict[str, str], number: signal.Signals) -> None:
     child = start(folder, mapped, ["alpha"], f"interrupted-{number.name}")
     try:
-        eventually(lambda: any("api-server" in command for command in processes(folder)))
+        eventually(lambda: any("api" in command for command in processes(folder)))
         child.send_signal(number)
         assert child.wait(timeout=60) != 0
         eventually(lambda: not processes(folder), 40)
@@ -172,6 +175,23 @@ def test_killed_while_a_task_runs(folder: Path, mapped: dict[str, str]) -> None:
     finally:
         child.kill()
         print(child.communicate()[0])
+
+
+def test_next_run_does_not_wait_for_the_killed_one(folder: Path, mapped: dict[str, str]) -> None:
+    said: list[str] = []
+    outcome = runner.run_dags(
+        folder / "var", "migrate", run_id="next", conf={"systems": ["alpha"], "mode": "bulk"}, watch=["migrate_alpha", "migrate_slow_delta"],
+        environment=mapped, connections={"legacy_alpha": "sqlite:///a.db"}, say=said.append, timeout=120,
+    )  # fmt: skip
+    assert outcome.state == "success"
+    assert "giving up the interrupted run killed of migrate_slow_delta" in said
+
+
+def test_one_run_at_a_time(folder: Path, mapped: dict[str, str]) -> None:
+    with (folder / "var" / "airflow" / "run.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(RunError, match="another run"):
+            runner.run_dags(folder / "var", "migrate", run_id="second", conf={}, say=print)
 
 
 def test_up_serves_runs_and_down_leaves_nothing(folder: Path, mapped: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +253,7 @@ def test_down_after_the_supervisor_was_killed(tmp_path: Path) -> None:
 
 
 def test_failed_start_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "_steps", lambda installation: [{"name": "database", "kind": "once", "command": ["false"]}])
+    monkeypatch.setattr(runner, "single_machine", lambda installation: [{"name": "database", "kind": "once", "command": ["false"]}])
     home = environment.Installation(tmp_path, 1, dict(os.environ) | {"PYTHONPATH": str(REPOSITORY)})
     monkeypatch.setattr(runner, "prepare", lambda *args, **kwargs: home)
     with pytest.raises(RunError, match="database ended with status 1"):
