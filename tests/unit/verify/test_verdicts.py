@@ -1,0 +1,54 @@
+"""Digest and verdicts of a reconciliation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from validators.reconciliation import Line, Verdict, broken, compared, digest, not_applicable
+
+LINES = st.lists(
+    st.builds(Line, source=st.sampled_from(["a.t", "b.t"]), leg=st.just("1"), measure=st.text(max_size=5), landing_value=st.none() | st.integers()),
+    min_size=1, max_size=6,
+)  # fmt: skip
+
+
+@given(LINES, st.randoms())
+def test_the_order_of_lines_does_not_change_the_digest(lines: list[Line], random: object) -> None:
+    shuffled = list(lines)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert digest(shuffled) == digest(lines)
+
+
+@given(LINES)
+def test_any_changed_number_changes_the_digest(lines: list[Line]) -> None:
+    changed = [replace(lines[0], landing_value=(lines[0].landing_value or 0) + 1), *lines[1:]]
+    assert digest(changed) != digest(lines)
+
+
+def test_a_run_is_not_part_of_the_digest() -> None:
+    lines = (Line("s", "1", "rows", landing_value=3),)
+    assert Verdict("a", "r1", lines).digest == Verdict("a", "r2", lines).digest
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome"),
+    [
+        ([compared("s", "1", "rows", 0)], "pass"),
+        ([compared("s", "1", "rows", 0), compared("s", "1", "rows", -1)], "fail"),
+        ([compared("s", "1", "rows", 2), broken("s", "1", "rows", "gone")], "error"),
+        ([not_applicable("s", "1", "rows", "why")], "not applicable"),
+    ],
+)
+def test_the_worst_line_decides(lines: list[Line], outcome: str) -> None:
+    verdict = Verdict("a", "r", tuple(lines))
+    assert verdict.outcome == outcome
+    assert verdict.failed == sum(line.verdict in ("fail", "error") for line in lines)
+
+
+def test_a_blind_comparison_says_why_and_never_passes() -> None:
+    line = compared("s", "1", "rows", 7, blind="cannot be read", note="3 rows")
+    assert (line.verdict, line.difference, line.note) == ("not applicable", 0, "3 rows; cannot be read")
