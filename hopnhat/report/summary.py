@@ -93,9 +93,10 @@ def _sentence(totals: Mapping[str, int], systems: int, language: str) -> str:
     loaded = totals["published"] + totals["unchanged"]
     aside = totals["merged"] + totals["filtered"]
     if language == "en":
+        noun = "system" if systems == 1 else "systems"
         balance = "the balance is 0: no row is lost" if totals["balance"] == 0 else f"the balance is {totals['balance']:,} and must be 0"
         return (
-            f"{totals['extracted']:,} rows read from {systems} system{"s" if systems != 1 else ""}: {loaded:,} are in the unified database ({totals['unchanged']:,} unchanged), "
+            f"{totals['extracted']:,} rows read from {systems} {noun}: {loaded:,} are in the unified database ({totals['unchanged']:,} unchanged), "
             f"{totals['quarantined']:,} wait for a steward, {aside:,} were set aside by rule or as copies; {balance}."
         )
     balance = "chênh lệch bằng 0, không mất dòng nào" if totals["balance"] == 0 else f"CHÊNH LỆCH {thousands(totals['balance'])}, phải bằng 0"
