@@ -9,6 +9,7 @@ spreadsheet would. A ragged row stops the read and is named.
 from __future__ import annotations
 
 import codecs
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from hopnhat.extract.frames import (
 from hopnhat.model.errors import MappingError, SourceDriftError
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".tab")
+_RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 _BOMS = ((codecs.BOM_UTF8, ""), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -121,17 +123,11 @@ class CsvSource:
         self._open.clear()
 
     def _parsed(self, file: OpenFile, table: str, raw: bytes, numbers: numpy.ndarray) -> pa.Table:
-        ragged: list[tuple[int, int, int | None]] = []
-
-        def note(row: arrow_csv.InvalidRow) -> str:
-            ragged.append((row.expected_columns, row.actual_columns, row.number))
-            return "skip"
-
         if not len(numbers):
             return pa.table({name: pa.array([], pa.binary()) for name in file.names})
         parse = arrow_csv.ParseOptions(
             delimiter=self._dialect.delimiter, quote_char=self._dialect.quote or False, double_quote=True,
-            newlines_in_values=bool(self._dialect.quote), ignore_empty_lines=True, invalid_row_handler=note,
+            newlines_in_values=bool(self._dialect.quote), ignore_empty_lines=True,
         )  # fmt: skip
         read = arrow_csv.ReadOptions(column_names=list(file.names), use_threads=False, block_size=len(raw) + 1)
         convert = arrow_csv.ConvertOptions(
@@ -140,22 +136,24 @@ class CsvSource:
         )  # fmt: skip
         try:
             parsed = arrow_csv.read_csv(pa.BufferReader(raw), read, parse, convert)
-        except pa.ArrowInvalid:
-            raise broken(file.path, f"cannot be parsed in rows {numbers[0]}–{numbers[-1]}", system=self._system, table=table) from None
-        if ragged:
-            expected, actual, number = ragged[0]
-            place = f"row {numbers[number - 1]}" if number and number <= len(numbers) else f"a row of {numbers[0]}–{numbers[-1]}"
-            others = f" ({len(ragged)} such rows in this range)" if len(ragged) > 1 else ""
-            raise SourceDriftError(
-                f"file {file.path.name}: {place} has {actual} cells instead of {expected}{others}", system=self._system,
-                table=table, hint="the delimiter stands inside a cell or a line is cut: ask for a quoted export",
-            )  # fmt: skip
+        except pa.ArrowInvalid as error:
+            raise self._ragged(file, table, str(error), numbers) from None  # its text quotes the row
         if parsed.num_rows != len(numbers):
             raise broken(
                 file.path, f"rows {numbers[0]}–{numbers[-1]}: {len(numbers)} lines, but {parsed.num_rows} records",
                 system=self._system, table=table, hint="check the `quote` option; a quote character may be unbalanced",
             )  # fmt: skip
         return parsed
+
+    def _ragged(self, file: OpenFile, table: str, said: str, numbers: numpy.ndarray) -> SourceDriftError:
+        found = _RAGGED.search(said)
+        if not found:
+            return broken(file.path, f"cannot be parsed in rows {numbers[0]}–{numbers[-1]}", system=self._system, table=table)
+        row, expected, actual = (int(part) for part in found.groups())
+        return SourceDriftError(
+            f"file {file.path.name}: row {numbers[min(row, len(numbers)) - 1]} has {actual} cells instead of {expected}",
+            system=self._system, table=table, hint="the delimiter stands inside a cell or a line is cut: ask for a quoted export",
+        )  # fmt: skip
 
     def _span(self, file: OpenFile, first: int, stop: int) -> tuple[int, int, numpy.ndarray]:
         return span(file.data, file.layout, first, stop, ord(self._dialect.delimiter), self._quote())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import itertools
 import json
 import sqlite3
 import struct
@@ -369,7 +370,7 @@ def test_ranges_are_deterministic_and_stable_with_known(place: Place) -> None:
     assert [part.number for part in first] == list(range(len(first)))
     assert first[0].low is None
     assert first[-1].high is None
-    assert all(left.high == right.low for left, right in zip(first, first[1:], strict=False))
+    assert all(left.high == right.low for left, right in itertools.pairwise(first))
     assert len(first) >= 2
     assert source.ranges(name, place.key, 3, first) == first
     assert source.ranges(name, place.key, 1, first)[: len(first) - 1] == first[:-1]
