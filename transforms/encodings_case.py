@@ -11,11 +11,14 @@ import pyarrow.compute as pc
 from transforms.distinct import replace_at
 from transforms.encodings_codec import decode_bytes
 from transforms.encodings_tables import Mask
-from transforms.syllables import invalid_accented
+from transforms.syllables import invalid_accented, is_syllable
 
 _CAPITAL = "A-ZĂÂÊÔƠƯĐ"
-_SMALL = "àáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵăâêôơưđ"
-_H_FONT = rf"[{_CAPITAL}]{{2}}[{_SMALL}]|[{_SMALL}][{_CAPITAL}]"
+_TONED = "àáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ"
+_SMALL = _TONED + "ăâêôơưđ"
+_SMALL_INITIAL = rf"(?:^| )[{_TONED}]"
+_NO_TITLE = r"[0-9,;:.()/_+-]|(?:^| )[a-zăâêôơưđ]"
+_H_FONT = rf"[{_CAPITAL}]{{2}}[{_SMALL}]|[{_SMALL}][{_CAPITAL}]|[{_CAPITAL}]{{2}}.* [{_CAPITAL}]?[{_TONED}]"
 _TOKEN = re.compile(r"[^\W\d_]+")
 _BETWEEN = r"\xe0-\xf6\xf8-\xfe", r"\xc0-\xd6\xd8-\xde"
 _UPPERED = rf"^[^a-z{_BETWEEN[0]}]*[{_BETWEEN[1]}][^a-z{_BETWEEN[0]}]*$"
@@ -24,32 +27,43 @@ _SINGLE_BYTE = ("tcvn3", "viscii", "vps")
 
 
 def restore_capitals(text: pa.Array) -> pa.Array:
-    """Undo the H fonts of TCVN3, whose small toned letters are drawn as capitals ("NGUYễN THị Hà").
+    """Give back the capitals that TCVN3 has no bytes for: "NGUYễN THị Hà" (drawn by an H font), "Nguyễn Thị ánh".
 
-    A value is touched only when one of its words mixes capitals and small accented letters in a way nobody writes.
+    A value is touched only when its other words show that capitals were meant. Re-encoding gives the same bytes, but
+    for the seven letters ă â đ ê ô ơ ư, which have both cases and which an H font draws alike.
     """
     mixed = pc.match_substring_regex(text, _H_FONT)
-    places = np.flatnonzero(mixed.to_numpy(zero_copy_only=False))
-    return replace_at(text, [int(i) for i in places], [_capitals(text[int(i)].as_py()) for i in places])
+    title = pc.match_substring_regex(text, _SMALL_INITIAL)
+    if pc.any(title).as_py():
+        title = pc.and_(title, pc.invert(pc.match_substring_regex(text, _NO_TITLE)))
+    places = [int(i) for i in np.flatnonzero(pc.or_(mixed, title).to_numpy(zero_copy_only=False))]
+    return replace_at(text, places, [_capitals(text[place].as_py()) for place in places])
 
 
 def _capitals(value: str) -> str:
-    """All of the value when no word has a small ASCII letter, else only the words that are capitals themselves.
+    """All of the value when it is in capitals; first letters when every other word has one; else single words.
 
-    >>> _capitals("NGUYễN THị Hà"), _capitals("Lê Hà - NGUYễN Văn"), _capitals("Lê Hà")
-    ('NGUYỄN THỊ HÀ', 'Lê Hà - NGUYỄN Văn', 'Lê Hà')
+    >>> _capitals("NGUYễN THị Hà"), _capitals("Lê Hà - NGUYễN Văn"), _capitals("Nguyễn Thị ánh")
+    ('NGUYỄN THỊ HÀ', 'Lê Hà - NGUYỄN Văn', 'Nguyễn Thị Ánh')
     """
     tokens = _TOKEN.findall(value)
-    if not any(re.search("[a-z]", token) for token in tokens) and any(map(_drawn_capital, tokens)):
+    if not any(re.search("[a-z]", token) for token in tokens) and any(map(_in_capitals, tokens)):
         return value.upper()
-    return _TOKEN.sub(lambda hit: hit[0].upper() if _drawn_capital(hit[0]) else hit[0], value)
+    done = _TOKEN.sub(lambda hit: hit[0].upper() if _drawn_capital(hit[0]) else hit[0], value)
+    if len(tokens) > 1 and not re.search(_NO_TITLE, done):
+        return _TOKEN.sub(lambda hit: hit[0][0].upper() + hit[0][1:] if hit[0][0] in _TONED and hit[0] != "ấp" else hit[0], done)
+    return done
 
 
 def _drawn_capital(token: str) -> bool:
-    capitals = re.findall(f"[{_CAPITAL}]", token)
-    if re.search("[a-z]", token) or len(capitals) < 2:
+    """A word mixing capitals and small accented letters as nobody writes them; "Hà" and "Đỗ" do not."""
+    if re.search("[a-z]", token) or not re.search(f"[{_SMALL}]", token):
         return False
-    return bool(re.search(f"[{_SMALL}]", token))
+    return len(re.findall(f"[{_CAPITAL}]", token)) > 1 or bool(re.search(f"[{_SMALL}][{_CAPITAL}]", token))
+
+
+def _in_capitals(token: str) -> bool:
+    return _drawn_capital(token) or (len(token) > 1 and token.isupper() and is_syllable(token.lower()))
 
 
 def case_damaged(raw: pa.Array, text: pa.Array, encoding: str) -> Mask:
