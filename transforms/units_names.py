@@ -8,7 +8,7 @@ from transforms.addresses import CITY, COMMUNE, DISTRICT, PLAIN, PROVINCE, Chunk
 from transforms.units_answer import Finding
 from transforms.units_context import block
 from transforms.units_fuzzy import read_fuzzy
-from transforms.units_index import OLD, Index
+from transforms.units_index import OLD, Index, slot
 from transforms.units_ladder import RUNGS, Eras, Hit, read_name
 from transforms.units_reading import Given, Reading, readings
 from transforms.units_verify import read_verified
@@ -81,13 +81,20 @@ def _first(index: Index, reading: Reading, groups: tuple[tuple[str, ...], ...], 
         hits = [
             (chunk, hit)
             for chunk in reading.communes
-            if not (anywhere and chunk.level != COMMUNE) and (hit := read_name(index, chunk, within, groups, day))
+            if _may_be_commune(index, chunk, reading) and (hit := read_name(index, chunk, within, groups, day))
         ]
         if hits:
             found = _finding(reading, *hits[0], anywhere)
             others = [hit for _, hit in hits[1:] if _heirs(index, hit) != _heirs(index, hits[0][1])]
-            return _disagreeing(found, others) if others and hits[0][0].full else found
+            return _disagreeing(found, others) if others else found
     return None
+
+
+def _may_be_commune(index: Index, chunk: Chunk, reading: Reading) -> bool:
+    """A plain name needs a parent beside it, and one that is a district's name means the district."""
+    if chunk.level == COMMUNE or reading.districts:
+        return True
+    return bool(reading.provinces) and slot(chunk.key) not in index.districts
 
 
 def _heirs(index: Index, hit: Hit) -> set[str]:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
+from hopnhat.load.target import Connection
 
 from hopnhat.model.errors import MappingError
 from hopnhat.settings import REPOSITORY

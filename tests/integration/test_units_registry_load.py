@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from psycopg2.extensions import connection as Connection
+from hopnhat.load.target import Connection
 
 from hopnhat import server
 from hopnhat.load.registry import load_units
