@@ -18,6 +18,7 @@ from transforms.encodings_tables import (
     byte_table,
     code_points,
     from_buffers,
+    latin1_only,
     misread_bytes,
     moved,
     to_strings,
@@ -97,9 +98,13 @@ def encode_text(values: pa.Array, encoding: str) -> Encoded:
 def undo_misreading(values: pa.Array, encoding: str) -> Encoded:
     """Characters back to the bytes a driver had read as Windows-1252 or Latin-1 before it stored them as UTF-8.
 
-    `impossible`: the value holds a character that is no misread byte, so it is Unicode already or damaged.
+    `impossible`: the value holds a character that is no misread byte, or characters of both readings, which no single
+    misreading gives; so it is Unicode already or damaged.
     """
     points, offsets = code_points(values)
     units = misread_bytes(encoding)[points]
     impossible = values_at(np.flatnonzero(units == UNDEFINED), offsets)
+    only_1252 = values_at(np.flatnonzero((points > 0xFF) & (units < 0xA0)), offsets)
+    only_latin1 = values_at(np.flatnonzero(latin1_only()[points]), offsets)
+    impossible |= only_1252 & only_latin1
     return Encoded(from_buffers((units & 0xFF).astype(np.uint8).tobytes(), offsets, pa.binary()), impossible)

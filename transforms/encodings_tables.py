@@ -97,6 +97,15 @@ def misread_bytes(encoding: str) -> Points:
     return back
 
 
+@cache
+def latin1_only() -> Mask:
+    """C1 code points that a reading as Windows-1252 never gives: it has characters for those bytes."""
+    only = np.zeros(1 << 16, dtype=bool)
+    for byte in range(0x80, 0xA0):
+        only[byte] = bytes([byte]).decode("cp1252", errors="replace") != "\ufffd"
+    return only
+
+
 def buffers(values: pa.Array) -> tuple[Bytes, Offsets]:
     """Bytes and n + 1 offsets (starting at 0) of a binary or string array without nulls."""
     wide = pa.types.is_large_binary(values.type) or pa.types.is_large_string(values.type)

@@ -214,6 +214,13 @@ def test_unreadable_text_is_refused_with_its_reason(data: bytes, encoding: str, 
     assert _codes(done.reject, 2) == [code, None]
 
 
+def test_two_misreadings_in_one_value_are_no_misreading() -> None:
+    one_way, other, both = "Nguy\u00e1\u00bb\u2026n", "Nguy\u00e1\u00bb\u0085n", "Nguy\u00e1\u00bb\u2026n Nguy\u00e1\u00bb\u0085n"
+    done = decode(pa.array([text.encode() for text in (one_way, other, both)]), transport="text", encoding="mojibake")
+    assert done.values.to_pylist() == ["Nguyễn", "Nguyễn", None]
+    assert _codes(done.reject, 3) == [None, None, "text-not-reversible"]
+
+
 def test_question_marks_of_people_and_of_addresses_are_kept() -> None:
     texts = ["Hồ sơ đủ chưa? Đã đủ.", "https://a.vn/x?id=1", "/xem?ma=5", "Còn gì nữa?"]
     done = decode(pa.array([text.encode() for text in texts], pa.binary()), transport="bytes", encoding="utf-8")
