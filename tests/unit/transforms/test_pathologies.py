@@ -12,9 +12,9 @@ import pytest
 
 from transforms.encodings import detect, encode_text
 from transforms.identifiers import personal_ids
+from transforms.name_keys import i_y_key, match_key, plain_key
 from transforms.numbers import amounts, padded_codes
 from transforms.text import clean, decode
-from transforms.text_keys import i_y_key, match_key, plain_key
 from transforms.text_suggest import lossy_matches, typed_keys, undo_case
 
 NAME = "Nguyễn Văn Đường"

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mappings.byte_tables import letters
+from transforms.name_keys import i_y_key, match_key, match_keys, plain_key, plain_keys
 from transforms.syllables import is_syllable, old_tone_placement
 from transforms.text import clean, placeholders
-from transforms.text_keys import i_y_key, match_key, match_keys, plain_key, plain_keys
 from transforms.text_suggest import lossy_matches, typed_keys, undo_case
 
 WILD = st.text(
@@ -170,7 +170,7 @@ def test_lossy_text_is_only_matched_never_guessed() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["text_clean", "text_keys", "text_suggest", "syllables", "encodings_case", "encodings_codec", "dates_partial", "identifiers", "numbers", "codes"]
+    "module", ["text_clean", "name_keys", "text_suggest", "syllables", "encodings_case", "encodings_codec", "dates_partial", "identifiers", "numbers", "codes"]
 )
 def test_examples_in_docstrings(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"transforms.{module}"))

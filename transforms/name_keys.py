@@ -1,4 +1,8 @@
-"""Keys for comparing text. Stored text keeps its spelling; these are derived from it and never stored as the value."""
+"""Keys for comparing names of people and free text: stored text keeps its spelling, keys are derived from it.
+
+Place names have keys of their own (`transforms.match_keys`), which join more: a commune list settles what is meant,
+while Ly and Li may be two people.
+"""
 
 from __future__ import annotations
 
