@@ -104,7 +104,7 @@ def _split(segment: str, known: Known) -> tuple[Chunk, ...]:
         return whole
     cut = tuple(chunk for part in parts for chunk in _cut(_words(part), known))
     strangers = sum(chunk.level == PLAIN and not _is_known(chunk, known) for chunk in cut)
-    return whole if strangers and len(whole) == 1 and whole[0].type else cut
+    return whole if strangers and len(whole) == 1 and whole[0].type and not _is_known(cut[0], known) else cut
 
 
 def _words(segment: str) -> list[str]:

@@ -15,7 +15,7 @@ from rapidfuzz.distance import OSA
 from transforms.addresses import Chunk
 from transforms.match_keys import bare, omits_marks_only, squeezed
 from transforms.units_answer import Finding
-from transforms.units_fuzzy import allowed_errors
+from transforms.units_context import allowed_errors
 from transforms.units_index import NEW, OLD, Index, Unit, slot
 from transforms.units_ladder import Eras, prefer
 

@@ -24,13 +24,10 @@ class Mention:
 @lru_cache(maxsize=32768)
 def province_mention(index: Index, key: str, type_: str, fuzzy: bool) -> Mention | None:
     """Provinces of a name. `thành phố` means a province only where a province is or was a city."""
-    places = index.provinces.get(slot(key))
-    exact = True
-    if places is None and fuzzy:
-        best = nearest(slot(key), tuple(index.provinces))
-        places, exact = (index.provinces[best[0]] if len(best) == 1 else None), False
-    if places is None:
-        return None
+    places = index.provinces.get(slot(key), set())
+    exact = bool(places)
+    if not places and fuzzy:
+        places = {place for name in nearest(slot(key), tuple(index.provinces)) for place in index.provinces[name]}
     if type_.startswith("thanh"):
         places = places & index.cities
     return Mention(frozenset(places), exact) if places else None
@@ -58,9 +55,14 @@ def districts_of(index: Index, places: Parents) -> dict[str, set[str]]:
     return {name: codes for name, codes in named if codes}
 
 
-def nearest(key: str, names: Iterable[str], limit: int = 2) -> list[str]:
+def allowed_errors(key: str) -> int:
+    """One typing error in a short name, two from five letters on; below three letters none is believed."""
+    return 0 if len(key) < 3 else 1 if len(key) < 5 else 2
+
+
+def nearest(key: str, names: Iterable[str]) -> list[str]:
     """The names within the fewest typing errors of a key, all of them when several are equally near."""
-    allowed = 0 if len(key) < 3 else 1 if len(key) < 6 else limit
+    allowed = allowed_errors(key)
     digits = [char for char in key if char.isdigit()]
     costs = ((name, OSA.distance(key, name, score_cutoff=allowed)) for name in names)
     ranked = sorted(((cost, name) for name, cost in costs if cost <= allowed))

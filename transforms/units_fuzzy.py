@@ -15,17 +15,14 @@ from rapidfuzz.distance import OSA
 
 from transforms.addresses import Chunk
 from transforms.match_keys import bare, squeezed
+from transforms.units_context import allowed_errors
 from transforms.units_index import Index, slot
 from transforms.units_ladder import Hit
 
 MIN_RATIO = 70.0
 MARGIN = 1.0
 OTHER_TYPE = 0.5
-
-
-def allowed_errors(key: str) -> int:
-    """One error in a short name, two from seven letters on. Below four letters no typing error is believed."""
-    return 0 if len(key) < 3 else 1 if len(key) < 6 else 2
+MARKS = 0.5
 
 
 @lru_cache(maxsize=8192)
@@ -58,10 +55,12 @@ def read_fuzzy(
 
 
 def _cost(index: Index, chunk: Chunk, uid: int, bare_cost: int) -> float:
-    """Errors in the letters; where marks were written, the mean of the errors with and without them."""
+    """Errors in the letters; where marks were written, errors in the marks count too, but less."""
     unit = index.units[uid]
-    marked = chunk.key != bare(chunk.key)
-    cost = (bare_cost + OSA.distance(squeezed(chunk.key), squeezed(unit.key))) / 2 if marked else float(bare_cost)
+    cost = float(bare_cost)
+    if chunk.key != bare(chunk.key):
+        marked = OSA.distance(squeezed(chunk.key), squeezed(unit.key))
+        cost += MARKS * max(marked - bare_cost, 0)
     return cost + OTHER_TYPE * (bool(chunk.type) and chunk.type != unit.type)
 
 
