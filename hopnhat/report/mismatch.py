@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -87,17 +87,31 @@ def collect(conn: connection, run_id: str, systems: Sequence[str], limit: int = 
         (source, _label(_column(counted, source, name), name), f"{reason(code).label_vi}\x1f{code}", rows)
         for source, name, code, rows in read.warnings(conn, counted)
     ]
+    items = _merged([_item(p, raws.get(p.sample, {}), names) for p in found])
     return Report(
         run_id=run_id,
         systems=tuple(systems),
         facts=read.run_facts(conn, run_id, systems),
         counts=counted,
-        items=[_item(p, raws.get(p.sample, {}), names) for p in found],
-        problems=total,
+        items=items,
+        problems=total - len(found) + len(items),
         rows_by_reason=by_reason.most_common(12),
         held_by_unit=[("Chưa xác định" if code == "?" else names.show_old(code), n) for code, n in by_unit],
         warnings=remarks,
     )
+
+
+def _merged(items: Sequence[Item]) -> list[Item]:
+    """Problems that read the same once house and street are left out are one problem."""
+    found: dict[Item, list[Item]] = {}
+    for item in items:
+        found.setdefault(replace(item, rows=0, keys="", example=""), []).append(item)
+    merged = [replace(same[0], rows=sum(i.rows for i in same), keys=_keys([k for i in same for k in i.keys.split(", ")])) for same in found.values()]
+    return sorted(merged, key=lambda i: -i.rows)
+
+
+def _keys(keys: Sequence[str]) -> str:
+    return ", ".join(list(dict.fromkeys(keys))[:3])
 
 
 @cache

@@ -43,6 +43,20 @@ _PARTS = {
     "by-old-unit": "theo đơn vị cũ", "by-unit": "theo đơn vị cũ và mới", "by-component": "theo cụm đơn vị", "rows": "Số dòng", "fee_amount": "Phí, lệ phí (đồng)",
     "status": "trạng thái", "month": "tháng", "unit": "đơn vị", "known": "biết chắc", "split": "chia tách", "unknown": "chưa biết chắc",
 }  # fmt: skip
+_NOTES = {
+    "the live source was not counted": "chưa đếm nguồn đang chạy",
+    "a delta reads only the rows that changed": "lượt nạp phần thay đổi chỉ đọc các dòng đã đổi",
+    "the source has no date that counts by month": "nguồn không có ngày để đếm theo tháng",
+    "the source has no commune codes: its units are known by name only": "nguồn không có mã xã, chỉ có tên hoặc địa chỉ",
+    "rows of this kind belong to no unit": "loại dữ liệu này không gắn với đơn vị hành chính",
+    "no row has a value that SQL can read": "không dòng nào có giá trị đọc được bằng SQL",
+    "the prover cannot know the value of": "bộ đối soát không biết chắc giá trị của",
+    "rows; they are not compared": "dòng; các dòng này không được so",
+    "altered or gone: part": "bị sửa hoặc mất: phần",
+    "landing parts altered or gone: nothing can be recomputed from them": "tệp tiếp nhận bị sửa hoặc mất, không tính lại được",
+    "the landing zone is not what was landed; nothing can be proved from it": "vùng tiếp nhận không còn như lúc đọc, không chứng minh được",
+    "the run has no part of this source": "lượt chạy không có phần nào của nguồn này",
+}
 _VALUES = ("source_value", "landing_value", "published_value", "quarantined_value", "other_value", "difference")
 _HEADS = ("Nguồn", "Tiếp nhận", "Công bố", "Chờ xử lý", "Khác", "Chênh lệch")
 
@@ -123,6 +137,17 @@ def in_vietnamese(measure: str) -> str:
     return _WORDS.get(measure) or " ".join(_PARTS.get(part, part) for part in measure.split(" "))
 
 
+def note_in_vietnamese(note: str) -> str:
+    """Notes are stored in English; a phrase without a translation stays as it is.
+
+    >>> note_in_vietnamese("the prover cannot know the value of 3 rows; they are not compared")
+    'bộ đối soát không biết chắc giá trị của 3 dòng; các dòng này không được so'
+    """
+    for english in sorted(_NOTES, key=len, reverse=True):
+        note = note.replace(english, _NOTES[english])
+    return note
+
+
 def _write_json(verdict: Verdict, facts: Mapping[str, Any], counts: Sequence[read.Counts], path: Path) -> Path:
     content = {
         "system": verdict.system, "run_id": verdict.run_id, "outcome": verdict.outcome, "digest": verdict.digest, "verdicts": verdict.counts(),
@@ -136,7 +161,7 @@ def _write_json(verdict: Verdict, facts: Mapping[str, Any], counts: Sequence[rea
 def _write_html(page: Mapping[str, Any], path: Path) -> Path:
     verdict: Verdict = page["verdict"]
     return render(
-        "reconciliation.html.j2", path, **page, legs=LEGS, leg_names=LEG_NAMES, questions=LEG_QUESTIONS, verdicts=VERDICTS, words=in_vietnamese,
+        "reconciliation.html.j2", path, **page, legs=LEGS, leg_names=LEG_NAMES, questions=LEG_QUESTIONS, verdicts=VERDICTS, words=in_vietnamese, note=note_in_vietnamese,
         failures=verdict.failures()[:300], outcomes=read.OUTCOMES, unit=unit_names(), month_bars=_cells(verdict, "by-month", "month")[-24:],
         status_bars=sorted(_cells(verdict, "by-raw-status", "status"), key=lambda cell: -cell[1])[:24],
     )  # fmt: skip
@@ -171,7 +196,7 @@ def _overview(book: Book, verdict: Verdict, counts: Sequence[read.Counts], group
         sheet, row + 1, ("Bảng nguồn", "Phép so", "Chặng", "Số ô so", "Không đạt", "Tiếp nhận", "Công bố", "Chờ xử lý", "Chênh lệch", "Ghi chú")
     )
     for g in groups:
-        values = [g.source, in_vietnamese(g.measure), g.leg[:1], g.lines, g.failed, g.landing, g.published, g.quarantined, g.difference, g.note]
+        values = [g.source, in_vietnamese(g.measure), g.leg[:1], g.lines, g.failed, g.landing, g.published, g.quarantined, g.difference, note_in_vietnamese(g.note)]
         row = book.line(sheet, row, values, bad=g.failed > 0)
 
 
@@ -183,5 +208,5 @@ def _leg_sheet(book: Book, leg: str, lines: Sequence[Line]) -> None:
     for line in lines:
         place = [names.show_old(line.old_unit), names.show_new(line.new_unit), line.month, line.status]
         numbers = [getattr(line, name) for name in _VALUES]
-        values = [line.source, in_vietnamese(line.measure), *place, *numbers, VERDICTS[line.verdict], line.note]
+        values = [line.source, in_vietnamese(line.measure), *place, *numbers, VERDICTS[line.verdict], note_in_vietnamese(line.note)]
         row = book.line(sheet, row, values, bad=line.verdict in ("fail", "error"))
