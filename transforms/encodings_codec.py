@@ -95,16 +95,16 @@ def encode_text(values: pa.Array, encoding: str) -> Encoded:
     return Encoded(from_buffers(data.tobytes(), moved(offsets, widths), pa.binary()), impossible)
 
 
-def undo_misreading(values: pa.Array, encoding: str) -> Encoded:
-    """Characters back to the bytes a driver had read as Windows-1252 or Latin-1 before it stored them as UTF-8.
+def undo_misreading(values: pa.Array, encoding: str, *, page: str = "cp1252") -> Encoded:
+    """Characters back to the bytes a driver had read as `page` (or Latin-1) before it stored them as UTF-8.
 
     `impossible`: the value holds a character that is no misread byte, or characters of both readings, which no single
     misreading gives; so it is Unicode already or damaged.
     """
     points, offsets = code_points(values)
-    units = misread_bytes(encoding)[points]
+    units = misread_bytes(encoding, page)[points]
     impossible = values_at(np.flatnonzero(units == UNDEFINED), offsets)
     only_1252 = values_at(np.flatnonzero((points > 0xFF) & (units < 0xA0)), offsets)
-    only_latin1 = values_at(np.flatnonzero(latin1_only()[points]), offsets)
+    only_latin1 = values_at(np.flatnonzero(latin1_only(page)[points]), offsets)
     impossible |= only_1252 & only_latin1
     return Encoded(from_buffers((units & 0xFF).astype(np.uint8).tobytes(), offsets, pa.binary()), impossible)

@@ -30,7 +30,7 @@ _PERHAPS_LOST = r"\pL\?"
 _ADDRESS_OF_PAGE = r"://|/\S*\?"
 _CUT_LEAD = re.compile(r"[ÃÄÆ](?:\s|$)")  # what is left of a letter whose second byte (often NBSP) was dropped
 _DEEPEST = 3
-AS_UTF8 = "-as-utf8"
+AS_UTF8, AS_CP1258 = "-as-utf8", "-as-cp1258"
 
 
 def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str) -> Converted:
@@ -39,7 +39,8 @@ def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str)
     `transport`: "bytes" = the source's own bytes; "text" = a driver read them and we hold its text as UTF-8, so a
     legacy encoding means that the legacy bytes were read as Windows-1252/Latin-1: undone first.
     `encoding`: utf-8, mojibake (UTF-8 read as Windows-1252/Latin-1, up to three times), tcvn3, vni, viscii, vps, cp1258;
-    `tcvn3-as-utf8` and so on where the source itself stores its misread text as UTF-8 bytes.
+    `tcvn3-as-utf8` and so on where the source itself stores its misread text as UTF-8 bytes; `tcvn3-as-cp1258` and so on
+    where the driver took the bytes for Windows-1258, as SQL Server does in columns of a Vietnamese collation.
     Reject codes: text-undecodable (bytes that mean nothing there), text-not-reversible (the repair would not give the
     bytes back), text-lossy (letters were replaced by ? or U+FFFD before us), text-case-damaged (UPPER/LOWER was run on
     undecoded bytes). Warn codes: text-mixed-encoding (this value was in another encoding than its column),
@@ -54,11 +55,12 @@ def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str)
         return _lossy_refused(_utf8(whole))
     if encoding == "mojibake":
         return _lossy_refused(on_distinct(whole, partial(in_blocks, work=_mojibake)))
-    if encoding.endswith(AS_UTF8):
-        encoding, transport = encoding.removesuffix(AS_UTF8), "text"
+    page = "cp1258" if encoding.endswith(AS_CP1258) else "cp1252"
+    if encoding.endswith((AS_UTF8, AS_CP1258)):
+        encoding, transport = encoding.removesuffix(AS_UTF8).removesuffix(AS_CP1258), "text"
     if encoding not in ENCODINGS:
         raise ValueError(f"unknown encoding {encoding!r}; there are utf-8, mojibake, {', '.join(ENCODINGS)}")
-    work = partial(_legacy, transport=transport, encoding=encoding)
+    work = partial(_legacy, transport=transport, encoding=encoding, page=page)
     return _lossy_refused(on_distinct(whole, partial(in_blocks, work=work)))
 
 
@@ -93,9 +95,10 @@ def _lossy_refused(done: Converted) -> Converted:
     return Converted(kept, first_of(done.reject, lost), first_of(done.warn, perhaps))
 
 
-def _legacy(values: pa.Array, *, transport: str, encoding: str) -> Converted:
+def _legacy(values: pa.Array, *, transport: str, encoding: str, page: str) -> Converted:
     read = _utf8(values) if transport == "text" else None
-    raw = _original_bytes(read.values, encoding) if read else Encoded(values, np.zeros(len(values), dtype=bool))
+    own = Encoded(values, np.zeros(len(values), dtype=bool))
+    raw = undo_misreading(read.values.fill_null(""), encoding, page=page) if read else own
     decoded = decode_bytes(raw.data, encoding)
     failed = raw.impossible | decoded.undefined | decoded.altered
     reasons = np.full(len(values), None, dtype=object)
@@ -111,10 +114,6 @@ def _legacy(values: pa.Array, *, transport: str, encoding: str) -> Converted:
     if reject is not None:
         text = pc.if_else(reject.is_null(), text, pa.scalar(None, text.type))
     return Converted(text, reject, code_where(kept, "text-mixed-encoding"))
-
-
-def _original_bytes(text: pa.Array, encoding: str) -> Encoded:
-    return undo_misreading(text.fill_null(""), encoding)
 
 
 def _looks_utf8(raw: pa.Array) -> Mask:

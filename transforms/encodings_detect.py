@@ -20,7 +20,8 @@ from mappings.byte_tables import ENCODINGS
 from transforms.distinct import combine
 from transforms.encodings_case import restore_capitals
 from transforms.encodings_codec import decode_bytes, undo_misreading
-from transforms.encodings_decode import AS_UTF8, LOST_LETTER, UTF8, undo_mojibake
+from transforms.encodings_decode import AS_CP1258, AS_UTF8, LOST_LETTER, UTF8, undo_mojibake
+from transforms.encodings_tables import Mask
 from transforms.syllables import WORD, is_syllable
 
 SAMPLE = 600
@@ -70,7 +71,8 @@ def detect(sample: pa.Array | pa.ChunkedArray, *, transport: str) -> Detection:
 def _verdict(names: list[str], scores: Scores, losses: tuple[str, ...]) -> Detection:
     means, n = scores.mean(axis=1), scores.shape[1]
     order = np.argsort(-means, kind="stable")
-    best, second = int(order[0]), int(order[1])
+    best = int(order[0])
+    second = next(int(i) for i in order if _table(names[i]) != _table(names[best]))
     lead = float(means[best] - means[second])
     by_name = {names[i]: round(float(means[i]), 4) for i in order}
     others = _second_encodings(names, scores, best) if n >= ENOUGH else ()
@@ -81,6 +83,11 @@ def _verdict(names: list[str], scores: Scores, losses: tuple[str, ...]) -> Detec
     return Detection(
         names[best] if decided else None, lead, by_name, names[second], n, bool(others), tuple(evidence)
     )
+
+
+def _table(name: str) -> str:
+    """Ways in which one encoding was misread agree on most values: they are no rivals, the better one is taken."""
+    return name.removesuffix(AS_UTF8).removesuffix(AS_CP1258)
 
 
 def _second_encodings(names: list[str], scores: Scores, best: int) -> tuple[tuple[str, int], ...]:
@@ -100,14 +107,17 @@ def _score(values: pa.Array, transport: str) -> tuple[list[str], Scores]:
     repaired, done = undo_mojibake(text)
     table["mojibake"] = np.where(done, _shares(repaired), 0.0)
     for name in ENCODINGS:
-        raw = undo_misreading(text, name)
-        misread = np.where(raw.impossible | ~utf8, 0.0, _read_as(raw.data, name))
-        if transport == "text":
-            table[name] = misread
-        else:
+        table[name + AS_UTF8 if transport == "bytes" else name] = _misread_as(text, utf8, name, "cp1252")
+        if name != "cp1258":
+            table[name + AS_CP1258] = _misread_as(text, utf8, name, "cp1258")
+        if transport == "bytes":
             table[name] = _read_as(values, name)
-            table[name + AS_UTF8] = misread
     return list(table), np.stack(list(table.values()))
+
+
+def _misread_as(text: pa.Array, utf8: Mask, encoding: str, page: str) -> Scores:
+    raw = undo_misreading(text, encoding, page=page)
+    return np.where(raw.impossible | ~utf8, 0.0, _read_as(raw.data, encoding))
 
 
 def _read_as(raw: pa.Array, encoding: str) -> Scores:

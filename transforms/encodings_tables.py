@@ -80,29 +80,28 @@ def _draw_capitals_as_lower_case(units: Points) -> None:
 
 
 @cache
-def misread_bytes(encoding: str) -> Points:
-    """Code point → the byte it stood for before a driver read the bytes as Windows-1252 or Latin-1.
+def misread_bytes(encoding: str, page: str = "cp1252") -> Points:
+    """Code point → the byte it stood for before a driver read the bytes as `page` (cp1252 or cp1258).
 
-    Undefined bytes of Windows-1252 come through as C1 characters, so both ways lead back. Copying TCVN3 text out of
-    a PDF turns its ư (0xAD) into U+2212 and its ã (0xB7) into U+2219.
+    Undefined bytes come through as C1 characters, and Latin-1 differs from Windows-1252 in those only, so both ways
+    lead back. Copying TCVN3 text out of a PDF turns its ư (0xAD) into U+2212 and its ã (0xB7) into U+2219.
     """
     back = np.full(1 << 16, UNDEFINED, dtype=np.uint16)
-    back[:256] = np.arange(256)
-    for byte in range(0x80, 0xA0):
-        char = bytes([byte]).decode("cp1252", errors="replace")
-        if char != "\ufffd":
-            back[ord(char)] = byte
+    back[:0xA0] = np.arange(0xA0)
+    for byte in range(0x80, 0x100):
+        char = bytes([byte]).decode(page, errors="replace")
+        back[ord(char) if char != "\ufffd" else byte] = byte
     if encoding == "tcvn3":
         back[0x2212], back[0x2219] = 0xAD, 0xB7
     return back
 
 
 @cache
-def latin1_only() -> Mask:
-    """C1 code points that a reading as Windows-1252 never gives: it has characters for those bytes."""
+def latin1_only(page: str = "cp1252") -> Mask:
+    """C1 code points that a reading as `page` never gives: it has characters for those bytes."""
     only = np.zeros(1 << 16, dtype=bool)
     for byte in range(0x80, 0xA0):
-        only[byte] = bytes([byte]).decode("cp1252", errors="replace") != "\ufffd"
+        only[byte] = bytes([byte]).decode(page, errors="replace") != "\ufffd"
     return only
 
 

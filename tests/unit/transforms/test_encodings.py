@@ -305,6 +305,16 @@ def test_legacy_text_stored_as_utf8_bytes_is_told_apart() -> None:
     assert verdict.encoding == "tcvn3-as-utf8"
 
 
+@pytest.mark.parametrize("encoding", ["tcvn3", "vni", "viscii", "vps"])
+def test_bytes_taken_for_windows_1258_by_a_driver_are_found_and_undone(encoding: str) -> None:
+    texts = [*_column(random.Random(5), 80), "Lý Thị Ngọc Bó", "Hoàng Mỹ Ừ"]
+    raw = encode_text(pa.array(texts), encoding).data.to_pylist()
+    shown = ["".join(bytes([byte]).decode("cp1258", errors="ignore") or chr(byte) for byte in data) for data in raw]
+    landed = pa.array([text.encode() for text in shown], pa.binary())
+    assert detect(landed, transport="text").encoding == f"{encoding}-as-cp1258"
+    assert decode(landed, transport="text", encoding=f"{encoding}-as-cp1258").values.to_pylist() == texts
+
+
 def test_too_few_values_stay_undecided() -> None:
     verdict = detect(pa.array([b"Nguy\xd4n V\xa8n"] * 50, pa.binary()), transport="bytes")
     assert verdict.encoding is None
