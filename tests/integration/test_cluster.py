@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from hopnhat.orchestrate import runner, topology
+from hopnhat.sample.build import build
 from hopnhat.server import remove_server
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -137,6 +138,37 @@ def test_killed_worker_loses_nothing(folder: Path) -> None:
     assert outcomes[0].state == "success", outcomes[0].failed
     assert len(loads(folder, "stalls_gamma")) >= 3  # two ranges, the lost one twice
     eventually(lambda: [1] if set(runner.status(folder / "var").values()) == {"running"} else [])
+
+
+@pytest.fixture
+def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A cluster with the real pipeline and the sample legacy systems of 1,000 dossiers."""
+    for name in ("HOPNHAT_MAPPINGS", "HOPNHAT_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    try:
+        sample = build(tmp_path / "legacy", rows=1_000, use_mariadb=False)
+        runner.up(tmp_path / "var", workers=2, connections=sample.connections, say=print)
+        yield tmp_path / "var"
+    finally:
+        runner.down(tmp_path / "var")
+        remove_server(tmp_path / "var")
+
+
+def test_sample_systems_are_migrated_on_the_workers(real: Path) -> None:
+    """End to end on the production shape: balanced, and a second run changes nothing."""
+    systems = ["hn_motcua", "thanhtri_motcua", "so_tay_xa"]
+    totals = []
+    for run_id in ("first", "second"):
+        outcome = migrate(real.parent, systems, run_id)
+        assert outcome.state == "success", outcome.failed
+        summary = json.loads((real / "reports" / run_id / "summary.json").read_text())
+        assert set(summary["systems"]) == set(systems)
+        totals.append(summary["totals"])
+    first, second = totals
+    assert first["balance"] == second["balance"] == 0
+    assert first["published"] > 1_000
+    assert (second["published"], second["unchanged"]) == (0, first["published"])
+    assert second["quarantined"] == first["quarantined"] > 0
 
 
 def test_script_explains_itself_and_a_cluster_that_is_not_there(tmp_path: Path) -> None:
