@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -137,3 +138,21 @@ def main() -> None:
     except HopNhatError as exc:
         print(f"error: {exc}", file=sys.stderr)  # noqa: T201
         sys.exit(exc.exit_code)
+    except Exception as exc:  # noqa: BLE001  the outermost place: a user gets a line and a file, never a traceback
+        print(f"error: unexpected {type(exc).__name__}; where it happened: {_note_crash(exc)}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+def _note_crash(exc: BaseException) -> str:
+    """Keep where it happened, without the values: an exception's text may hold a citizen's data."""
+    frames: list[str] = []
+    cause: BaseException | None = exc
+    while cause is not None:
+        frames.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
+        frames += [f"  {f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(cause.__traceback__)]
+        cause = cause.__cause__ or cause.__context__
+    folder = settings().home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"crash-{datetime.now(UTC):%Y%m%dT%H%M%S}.txt"
+    file.write_text("\n".join(frames) + "\n", encoding="utf-8")
+    return str(file)

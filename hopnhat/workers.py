@@ -12,12 +12,14 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from hopnhat import pipeline
-from hopnhat.model.errors import HopNhatError
+from hopnhat.model.errors import RunError
 from hopnhat.part import SourceWork, load_part
 
 _PR_SET_PDEATHSIG = 1
@@ -43,16 +45,18 @@ def load_all(system_id: str, items: Sequence[Mapping[str, Any]], *, run_id: str,
     started = time.monotonic()
     pipeline.warm_up()
     context = multiprocessing.get_context("fork")
-    with context.Pool(min(workers, len(jobs)), initializer=_die_with_parent, initargs=(os.getpid(),)) as pool:
-        for done, outcome in enumerate(pool.imap_unordered(_load, jobs), start=1):
-            if isinstance(outcome, BaseException):
-                pool.terminate()
-                raise outcome
-            for name, rows in outcome.items():
-                total[name] = total.get(name, 0) + rows
-            progress(done, len(jobs), total, time.monotonic() - started)
-        pool.close()
-        pool.join()
+    with ProcessPoolExecutor(min(workers, len(jobs)), context, _die_with_parent, (os.getpid(),)) as pool:
+        waiting = [pool.submit(_load, job) for job in jobs]
+        try:
+            for done, finished in enumerate(as_completed(waiting), start=1):
+                for name, rows in finished.result().items():
+                    total[name] = total.get(name, 0) + rows
+                progress(done, len(jobs), total, time.monotonic() - started)
+        except BrokenProcessPool as exc:
+            problem = "a worker process was ended from outside (out of memory?)"
+            raise RunError(problem, system=system_id, hint="run again: it goes on where it stopped; fewer --workers need less memory") from exc
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
     return total
 
 
@@ -67,14 +71,10 @@ def _die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def _load(job: _Job) -> dict[str, int] | BaseException:
-    """One part. Errors travel as values: a pool would bury their class in a traceback."""
-    try:
-        work = _work(job)
-        key_range = next(r for r in _planned(work, job) if r.number == job.part_number)
-        return load_part(work, key_range, _since(work))
-    except HopNhatError as exc:
-        return exc
+def _load(job: _Job) -> dict[str, int]:
+    work = _work(job)
+    key_range = next(r for r in _planned(work, job) if r.number == job.part_number)
+    return load_part(work, key_range, _since(work))
 
 
 def _work(job: _Job) -> SourceWork:

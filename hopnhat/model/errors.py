@@ -7,6 +7,8 @@ mapping line at fault and what to do.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class HopNhatError(Exception):
     """Root of every error that is meant for a user: no traceback is shown for it."""
@@ -16,11 +18,21 @@ class HopNhatError(Exception):
 
     def __init__(self, problem: str, *, system: str = "", table: str = "", hint: str = "") -> None:
         self.problem, self.system, self.table, self.hint = problem, system, table, hint
-        super().__init__(problem, system, table, hint)
+        super().__init__(problem)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel whole from a worker process: class, text and fields."""
+        return _restore, (type(self), self.problem, self.__dict__)
 
     def __str__(self) -> str:
         place = ".".join(part for part in (self.system, self.table) if part)
         return (f"{place}: " if place else "") + self.problem + (f" → {self.hint}" if self.hint else "")
+
+
+def _restore(kind: type[HopNhatError], problem: str, fields: dict[str, Any]) -> HopNhatError:
+    error = kind(problem)
+    error.__dict__.update(fields)
+    return error
 
 
 class MappingError(HopNhatError):

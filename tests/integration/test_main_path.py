@@ -84,7 +84,7 @@ def test_totals_add_up_to_what_the_sources_hold(migrated: Machine, sample: Sampl
 def test_every_row_explains_itself_with_one_query(migrated: Machine) -> None:
     unexplained = migrated.query(
         "select count(*) from unified.dossier_explained where rule is null or registry_version is null or run_id is null"
-        " or landing_part is null or code_version is null or old_commune_code is null and era = 'old'"
+        " or landing_part is null or code_version is null or old_commune_code is null and evidence is null"
     )
     assert unexplained == [(0,)]
     assert migrated.query("select count(*) > 1000 from unified.dossier_explained") == [(True,)]

@@ -44,14 +44,20 @@ class Machine:
         return dict(json.loads(done.stdout))
 
     def killed(self, system: str, after: float) -> bool:
-        """Start a migration and kill -9 its whole process group after some seconds. False when it had finished before."""
+        """Start a migration, let it begin its work, kill -9 it `after` seconds later. False when it had ended by itself.
+
+        The parent alone is killed: its workers must follow by themselves.
+        """
         command = [sys.executable, "-m", "hopnhat", "migrate", system, "--workers", "2", "--no-reports"]
-        process = subprocess.Popen(command, env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(command, env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        process.stderr.readline()
         time.sleep(after)
         running = process.poll() is None
         if running:
-            os.kill(process.pid, signal.SIGKILL)  # the parent alone: its workers must follow by themselves
+            os.kill(process.pid, signal.SIGKILL)
         process.wait()
+        process.stderr.close()
         return running
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
