@@ -34,7 +34,7 @@ from read
 _UNITS = """
 create table unit_map as
 with seen as (select distinct cu, split_part(cu, chr(31), 1) as c, trim(split_part(cu, chr(31), 2)) as u from pair_unit where cu is not null),
-coded as (select *, case when regexp_matches(trim(c), '^[0-9]{4,5}$') then lpad(trim(c), 5, '0') end as wanted_code from seen),
+coded as (select *, case when regexp_matches(trim(c), '^[0-9]{1,5}$') then lpad(trim(c), 5, '0') end as wanted_code from seen),
 judged as (
     select x.cu, m.code, m.old_code, coalesce(nullif(m.wanted, []), m.every) as candidates,
            case when m.code is null then 'unknown'
