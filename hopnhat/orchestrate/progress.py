@@ -18,33 +18,34 @@ class Watch:
 
     def __init__(self, say: Callable[[str], None], *, heartbeat: float = 15.0) -> None:
         self._say, self._heartbeat = say, heartbeat
-        self._seen: dict[str, str] = {}
+        self._now: dict[tuple[str, str, int], tuple[str, str]] = {}
         self._started = self._spoke = time.monotonic()
 
     def update(self, instances: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        failed = []
+        """`instances`: all of the run, every time. Labels come late and mapped tasks multiply, so numbers are the identity."""
+        before, self._now, failed = self._now, {}, []
         for item in sorted(instances, key=lambda item: (str(item.get("start_date") or "9"), name(item))):
-            label, state = name(item), str(item["state"])
-            if self._seen.get(label) == state:
+            key, state = (item["dag_id"], item["task_id"], item.get("map_index", -1)), str(item["state"])
+            self._now[key] = (name(item), state)
+            if before.get(key, ("", ""))[1] == state:
                 continue
-            self._seen[label] = state
             if state in ("failed", "up_for_retry"):
                 failed.append(item)
             if state in SPOKEN and not (item["task_id"] in QUIET and state in ("running", "success")):
                 took = f" in {item['duration']:.1f} s" if state in ("success", "failed") and item.get("duration") else ""
-                self._line(f"{label} {SPOKEN[state]}{took}")
+                self._line(f"{name(item)} {SPOKEN[state]}{took}")
         if time.monotonic() - self._spoke > self._heartbeat:
             self._line(self.counts())
         return failed
 
     def counts(self) -> str:
         """`12 of 20 tasks done, 4 running`."""
-        states = Counter(self._seen.values())
+        states = Counter(state for _, state in self._now.values())
         done = sum(count for state, count in states.items() if state in DONE)
-        return f"{done} of {len(self._seen)} tasks done, {states['running']} running"
+        return f"{done} of {len(self._now)} tasks done, {states['running']} running"
 
     def failed(self) -> list[str]:
-        return sorted(label for label, state in self._seen.items() if state in ("failed", "upstream_failed"))
+        return sorted(label for label, state in self._now.values() if state in ("failed", "upstream_failed"))
 
     def _line(self, text: str) -> None:
         self._spoke = time.monotonic()

@@ -4,7 +4,8 @@ It leads a session of its own. It ends, and takes the whole session with it, on 
 dying, or (unless the plan says `detached`) when its standard input closes, which happens even if its starter is killed.
 Only the standard library is imported: this process lives as long as the services do.
 
-The plan: {"status": file, "logs": folder, "detached": bool, "steps": […]}; steps are taken in order (see `topology`): `once` (must succeed before the next), `service`, or `ready` (`command` = [url]: wait until it answers 200).
+The plan: {"status": file, "logs": folder, "detached": bool, "steps": […]}. The steps (see `topology`) are taken in order:
+`once` must succeed before the next, `service` is kept running, `ready` waits until the address in `command` answers 200.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 from hopnhat.orchestrate import session
 
 RESTARTS = 3
+LARGEST_LOG = 20_000_000
 READY_SECONDS = 180.0
 
 
@@ -79,7 +81,10 @@ def _take(step: dict[str, Any], plan: dict[str, Any], running: dict[str, subproc
 
 
 def _start(step: dict[str, Any], plan: dict[str, Any]) -> subprocess.Popen[bytes]:
-    with _log(step, plan).open("ab") as log:
+    path = _log(step, plan)
+    if path.exists() and path.stat().st_size > LARGEST_LOG:
+        path.replace(path.with_suffix(".log.1"))
+    with path.open("ab") as log:
         variables = {name: value for name, value in os.environ.items() if name not in step.get("drop", ())} | step.get("set", {})
         return subprocess.Popen(step["command"], env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
@@ -109,16 +114,17 @@ def _fail_on_dead(plan: dict[str, Any], running: dict[str, subprocess.Popen[byte
 
 
 def _watch(plan: dict[str, Any], running: dict[str, subprocess.Popen[bytes]]) -> None:
-    """Restart a service that died, at most RESTARTS times in all."""
-    restarts = 0
+    """Restart a service that died, at most RESTARTS times an hour in all."""
+    restarts: list[float] = []
     steps = {step["name"]: step for step in plan["steps"]}
     while True:
         _pause(plan, 1.0)
         for name, process in list(running.items()):
             if process.poll() is None:
                 continue
-            restarts += 1
-            if restarts > RESTARTS:
+            now = time.monotonic()
+            restarts = [moment for moment in restarts if now - moment < 3600] + [now]
+            if len(restarts) > RESTARTS:
                 _fail_on_dead(plan, running)
             running[name] = _start(steps[name], plan)
             _report(plan, "running", running)
