@@ -42,7 +42,15 @@ _BY_BARE: dict[tuple[str, ...], tuple[str, str, bool]] = {
 _TRAILER = re.compile(
     r"(#|\b(?:sđt|sdt|đt|dt|tel|phone|mobile|hotline|lh|liên hệ|lien he|gọi|mst|fax|email|zip)\b[\s:.]|\+?\b0\d[\d .]{7,}).*"
 )
-_COUNTRY = re.compile(r"[\s,.;-]+(?:việt\s*nam|viet\s*nam|vietnam|vn|vnm)[\s.]*$")
+_COUNTRY = re.compile(r"(?:[\s,.;-]+(?:việt\s*nam|viet\s*nam|vietnam|vn|vnm)[\s.]*)?(?:(?<=[^\W\d])[\s,.;-]+\d{5,6})?[\s.]*$")
+_COUNTRY_FIRST = re.compile(r"^(?:việt\s*nam|viet\s*nam|vietnam)\s*[,;-]\s*")
+_ENGLISH = {
+    "ward": ("phường", COMMUNE), "commune": ("xã", COMMUNE), "township": ("thị trấn", COMMUNE), "district": ("", DISTRICT),
+    "dist": ("", DISTRICT), "city": ("thành phố", CITY), "province": ("tỉnh", PROVINCE), "prov": ("tỉnh", PROVINCE),
+}  # fmt: skip
+_DIGIT_OR_SIGN = re.compile(r"#|0\d|\b(?:sđt|sdt|đt|dt|tel|phone|mob|hotline|lh|li[êe]n h|g[oọ]i|mst|fax|email|zip)")
+_DIGIT = re.compile(r"\d")
+_COUNTRY_ENDS = frozenset("mn. 0123456789")
 _ASIDE = re.compile(r"[(\[{](.*?)[)\]}]")
 _NOW = re.compile(r"\b(?:nay là|nay thuộc|nay|hiện nay là|hiện là|trước đây là|trước đây|trước là|cũ là|cũ:)(?=\s)")
 _FORMER = re.compile(r"\b(?:cũ|mới|trước đây)\s*$")
@@ -74,15 +82,27 @@ def addresses(text: str) -> tuple[str, ...]:
         cleaned = _ASIDE.sub(" ", cleaned)
     parts = _NOW.split(cleaned) if " nay" in cleaned or "trước" in cleaned or "cũ" in cleaned or "hiện" in cleaned else [cleaned]
     asides = [piece for aside in asides for piece in _NOW.split(aside)]
-    found = [_COUNTRY.sub("", _TRAILER.sub("", part)).strip(" ,.;:-") for part in (*parts, *asides)]
+    found = [_without_notes(part) for part in (*parts, *asides)]
     return tuple(part for part in found if part)[:3]
+
+
+def _without_notes(part: str) -> str:
+    """Without telephone numbers, order numbers, country and postal code. The cheap tests come first: most have none."""
+    if _DIGIT_OR_SIGN.search(part):
+        part = _TRAILER.sub("", part)
+    if part[-1:] in _COUNTRY_ENDS:
+        part = _COUNTRY.sub("", part)
+    if part.startswith("vi"):
+        part = _COUNTRY_FIRST.sub("", part)
+    return part.strip(" ,.;:-")
 
 
 def chunks(text: str, known: Known) -> tuple[Chunk, ...]:
     """The chunks of one cleaned address, in the order written."""
     if "." in text:
         text = _DOTTED.sub(", ", text)
-    text = _GLUED.sub(r"\1 \2", text)
+    if _DIGIT.search(text):
+        text = _GLUED.sub(r"\1 \2", text)
     found: list[Chunk] = []
     is_bare = text.isascii()
     for segment in _HARD.split(text):
@@ -118,6 +138,9 @@ def _cut(tokens: Sequence[str], known: Known) -> tuple[Chunk, ...]:
     """Cut a segment without separators: at type words written in full inside it, or after a name that is known."""
     if not tokens:
         return ()
+    english = _english(tokens)
+    if english:
+        return (english,)
     head = _typed(tokens, 0)
     start = head[0] if head else 0
     first = _chunk(head, tokens[start:], known)
@@ -127,9 +150,23 @@ def _cut(tokens: Sequence[str], known: Known) -> tuple[Chunk, ...]:
         return (first,)
     for at in range(start + 1, len(tokens) - 1):
         inner = _typed(tokens, at)
-        if inner and inner[3] and not _typed_alone(tokens, at + inner[0]):
+        if inner and (inner[3] or _cuts_though_short(tokens, at)) and not _typed_alone(tokens, at + inner[0]):
             return (*_name_and_rest(head, tokens[start:at], known), *_cut(tokens[at:], known))
     return _name_and_rest(head, tokens[start:], known)
+
+
+def _cuts_though_short(tokens: Sequence[str], at: int) -> bool:
+    """`p12 q5 hcm`, `xã ea tu tp bmt`: abbreviations that need no dot inside a run of words."""
+    return tokens[at] in ("tp", "tx") or (tokens[at] in ("p", "f", "q") and tokens[at + 1].isdigit())
+
+
+def _english(tokens: Sequence[str]) -> Chunk | None:
+    """`Ben Nghe Ward`, `District 3`, `Dong Nai Province`. A number in front is a house: `12 Ward Street` is no ward."""
+    for word, name in ((tokens[-1], tokens[:-1]), (tokens[0], tokens[1:])):
+        if word in _ENGLISH and name and (word is tokens[-1] or name[0].isdigit()):
+            type_, level = _ENGLISH[word]
+            return Chunk(level, canonical(type_), numbered(" ".join(name)), True)
+    return None
 
 
 def _name_and_rest(head: Head | None, tokens: Sequence[str], known: Known) -> tuple[Chunk, ...]:

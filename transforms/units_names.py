@@ -13,6 +13,8 @@ from transforms.units_ladder import RUNGS, Eras, Hit, read_name
 from transforms.units_reading import Given, Reading, readings
 from transforms.units_verify import read_verified
 
+SURE = ("canonical", "unaccented")  # nothing that a later, less likely reading finds could be better
+
 
 def read_names(index: Index, chunks: tuple[Chunk, ...], given: Given, eras: Eras) -> Finding:
     """Rungs 1–5 over all readings; rung 6 only when they find nothing; else why not."""
@@ -32,7 +34,7 @@ def _best(findings: Iterable[Finding | None]) -> Finding | None:
     for finding in findings:
         if finding and (best is None or _rank(finding) < _rank(best)):
             best = finding
-            if finding.rule == RUNGS[0] and finding.settled:
+            if finding.settled and finding.rule in SURE:
                 break
     return best
 

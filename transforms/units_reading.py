@@ -94,12 +94,11 @@ def _districts(
 
 
 def _communes(chunks: tuple[Chunk, ...], near: int) -> tuple[Chunk, ...]:
-    """Chunks with a commune's type word, those in full before abbreviations; else the plain chunk next to the parents."""
+    """Chunks with a commune's type word, those in full before abbreviations; else the plain chunks next to the district."""
     named = [chunk for chunk in chunks if chunk.level == COMMUNE]
     if named:
         full = [chunk for chunk in named if chunk.full]
         return tuple(reversed(full or named))
-    plain = [chunk for chunk in chunks if chunk.level == PLAIN]
-    if not plain:
-        return ()
-    return (plain[min(near, len(plain)) - 1 if near > 0 else len(plain) - 1 if near < 0 else 0],)
+    if near < 0:
+        return tuple(chunk for chunk in chunks[-1:] if chunk.level == PLAIN)
+    return tuple(chunk for chunk in chunks[max(near - 1, 0) : near + 1] if chunk.level == PLAIN)
