@@ -17,11 +17,12 @@ from hopnhat.landing.parts import FINGERPRINT, Part, has_part, read_part, write_
 from hopnhat.load import ledger, stage
 from hopnhat.load.ledger import Run
 from hopnhat.load.target import Connection
-from hopnhat.model.errors import SourceDriftError
+from hopnhat.model.errors import MappingError, SourceDriftError
 from mappings.spec import Entity, System, Table
 from mappings.units.registry import Registry
 from transforms import outcomes, text
 from transforms.conform import Conformed, Finding, conform
+from transforms.encodings_detect import detect
 from transforms.fingerprints import fingerprint, source_keys
 from transforms.held import problems_of, raw_payloads
 from transforms.outcomes import Known, Outcomes
@@ -29,6 +30,8 @@ from transforms.places import Placer
 from transforms.units import Scope
 from validators.dossiers import dossier_warnings
 from validators.entities import failures, row_schema
+
+_SAMPLE = 2_000
 
 
 @dataclass
@@ -46,6 +49,7 @@ class SourceWork:
     live: bool
     placer: Placer | None = None
     saved: set[int] = field(default_factory=set)
+    encodings_checked: bool = False
     held: pa.Array | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +71,9 @@ class SourceWork:
 def load_part(work: SourceWork, key_range: KeyRange, since: tuple[str, str] | None) -> dict[str, int]:
     """Bring one key range into staging. Returns its outcome counts."""
     frame = work.source.read(work.table.name, work.table.key, key_range, work.table.used_columns(), since)
+    if not work.encodings_checked:
+        check_encodings(work.system, work.table, work.entity, frame)
+        work.encodings_checked = True
     columns = [name for name in frame.column_names if name != ROW]
     frame = frame.append_column(FINGERPRINT, fingerprint(frame, columns))
     part = write_part(work.landing, work.source_id, frame)
@@ -249,6 +256,28 @@ def _save_resolutions(work: SourceWork, conformed: Conformed) -> None:
         work.saved.update(new)
 
 
+def check_encodings(system: System, table: Table, entity: Entity, frame: pa.Table) -> None:
+    """Compare the declared encoding of the text columns with what their bytes say (DOMAIN §4.3).
+
+    Bytes of one legacy encoding are often legal in another: read wrongly they give other letters and no error.
+
+    Raises:
+        MappingError: a column is clearly in another encoding than declared.
+    """
+    declared = {c.source: c.encoding for name, c in table.columns.items() if entity.columns[name].kind in ("text", "name")}
+    if table.unit:
+        declared |= {column: table.unit.encoding for name, column in table.unit.inputs().items() if not name.endswith("_code")}
+    for column, encoding in declared.items():
+        if column == ROW:
+            continue
+        metadata = frame.schema.field(column).metadata or {}
+        found = detect(frame[column].slice(0, _SAMPLE), transport=metadata.get(b"transport", b"bytes").decode())
+        wanted = encoding or table.encoding
+        if found.encoding and found.encoding != wanted and "ascii-only" not in found.evidence:
+            problem = f"{table.name}.{column} is declared {wanted} but its bytes are {found.encoding} (confidence {found.confidence:.2f}, {found.n} values)"
+            raise MappingError(problem, file=f"{system.id}.yml", hint=f"declare `encoding: {found.encoding}`, for the table or the column")
+
+
 def check_shape(system: System, table: Table, source: Source) -> None:
     """Every column of the legacy table is accounted for, or the run does not start.
 
@@ -260,6 +289,6 @@ def check_shape(system: System, table: Table, source: Source) -> None:
     gone = [name for name in wanted if name not in seen and name != ROW]
     new = [name for name in seen if name not in wanted]
     if gone or new:
-        changes = "; ".join(filter(None, [gone and f"gone: {', '.join(gone)}", new and f"new: {', '.join(new)}"]))
+        changes = "; ".join(f"{what}: {', '.join(names)}" for what, names in (("gone", gone), ("new", new)) if names)
         hint = "ask the vendor what changed, then map the column or list it under `ignored:`"
         raise SourceDriftError(f"columns changed ({changes})", system=system.id, table=table.name, hint=hint)

@@ -27,7 +27,7 @@ INDEX = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/")
 
 
 def main() -> int:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  this file runs on whatever Python the machine has
         print("Python 3.11 or newer is needed.", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="hopnhat-setup-") as scratch:

@@ -149,7 +149,18 @@ def _timestamp(values: pa.Array, mapped: ColumnMap, system: System) -> Converted
 
 
 def _amount(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
-    return numbers.amounts(values)
+    """Money in whole đồng: the currency has no smaller unit, so a fraction is a mistake of the source."""
+    read = numbers.amounts(values)
+    whole = pc.round(read.values, ndigits=0)
+    broken = pc.if_else(pc.not_equal(whole, read.values), "amount-fraction", pa.scalar(None, pa.string()))
+    reject = broken if read.reject is None else pc.coalesce(read.reject, broken)
+    return Converted(whole.cast(pa.int64()), reject, read.warn)
+
+
+def _person_id(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+    """A number that fits no grammar is kept as written, with its warning: R2, a dossier needs no valid number to load."""
+    read = identifiers.personal_ids(values)
+    return Converted(pc.coalesce(read.values, read.unread), read.reject, read.warn)
 
 
 def _integer(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
@@ -173,7 +184,7 @@ _CONVERT: Mapping[str, Callable[[pa.Array, ColumnMap, System], Converted]] = {
     "integer": _integer,
     "dossier_no": _alone(identifiers.dossier_numbers),
     "procedure_code": _alone(identifiers.procedure_codes),
-    "person_id": _alone(identifiers.personal_ids),
+    "person_id": _person_id,
     "phone": _alone(identifiers.phones),
     "parent_key": _key,
 }

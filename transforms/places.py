@@ -75,7 +75,7 @@ class Placer:
         as_of, *names = asked
         queries = pd.DataFrame(values, columns=names, dtype="str").assign(as_of=as_of)
         found = resolve(queries, self.registry, scope=self.scope, carries=self.carries)
-        records = [{k: None if v == "" or v != v else v for k, v in r.items()} for r in found[list(RESULT)].to_dict("records")]
+        records: list[dict[str, Any]] = [{str(k): None if v == "" or v != v else v for k, v in r.items()} for r in found[list(RESULT)].to_dict("records")]
         for value, record in zip(values, records, strict=True):
             given = {n: v for n, v in zip(names, value, strict=True) if v is not None}
             text = json.dumps([self.registry.version, as_of, self.carries, given], ensure_ascii=False, sort_keys=True)

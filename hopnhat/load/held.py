@@ -11,7 +11,6 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json, execute_values
 
-from hopnhat.extract.contract import ROW
 from hopnhat.landing.parts import FINGERPRINT, read_part
 from hopnhat.load.contribution import Contribution
 from transforms.fingerprints import source_keys

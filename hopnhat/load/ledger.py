@@ -162,7 +162,10 @@ def last_batch(connection: Connection, source: str, part_number: int) -> Batch |
             (source, part_number),
         )
         row = cursor.fetchone()
-    return Batch(*row[:5], dict(zip(COUNTS, row[5:], strict=True))) if row else None
+    if row is None:
+        return None
+    batch_id, number, part, part_sha, version_id, *counts = row
+    return Batch(batch_id, number, part, part_sha, version_id, dict(zip(COUNTS, counts, strict=True)))
 
 
 def high_mark(connection: Connection, source: str) -> str | None:
@@ -191,7 +194,7 @@ def insert_batch(connection: Connection, batch: Mapping[str, Any]) -> int | None
     names = list(batch)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"insert into ledger.batch ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})"  # noqa: S608  our own column names
+            f"insert into ledger.batch ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})"
             " on conflict (run_id, source, part_number) do nothing returning batch_id",
             list(batch.values()),
         )
@@ -219,7 +222,7 @@ def repeat_unit_counts(connection: Connection, batch_id: int, before: int) -> No
 def totals(connection: Connection, run_id: str, system: str) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "select " + ", ".join(f"coalesce(sum({c}), 0)" for c in COUNTS)  # noqa: S608
+            "select " + ", ".join(f"coalesce(sum({c}), 0)" for c in COUNTS)
             + " from ledger.batch where run_id = %s and system = %s and state <> 'abandoned'",
             (run_id, system),
         )  # fmt: skip

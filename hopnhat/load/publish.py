@@ -171,10 +171,12 @@ def _merge(connection: Connection, contribution: Contribution) -> None:
     changed = [n for n in names if n not in ("source", "source_key")]
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("insert into {} ({}) select {} from {} on conflict (source, source_key) do update set {}").format(
-                contribution.unified(), identifiers(names), identifiers(names), contribution.staging(),
-                sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in changed),
-            )  # fmt: skip
+            sql.SQL("insert into {} ({names}) select {names} from {} on conflict (source, source_key) do update set {changes}").format(
+                contribution.unified(),
+                contribution.staging(),
+                names=identifiers(names),
+                changes=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(n)) for n in changed),
+            )
         )
 
 

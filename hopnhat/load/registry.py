@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 
 from psycopg2 import sql
-from hopnhat.load.target import Connection
 
+from hopnhat.load.target import Connection
 from hopnhat.model.errors import MappingError
 from hopnhat.settings import REPOSITORY
 from mappings.units.registry import Registry

@@ -79,7 +79,7 @@ def save_resolutions(connection: Connection, answers: Iterable[Mapping[str, Any]
         given["candidates"] = [c for c in (answer["candidates"] or "").split("|") if c]
         rows.append(tuple(given[c] for c in columns))
     with transaction(connection), connection.cursor() as cursor:
-        statement = f"insert into unified.unit_resolution ({', '.join(columns)}) values %s on conflict do nothing"  # noqa: S608
+        statement = f"insert into unified.unit_resolution ({', '.join(columns)}) values %s on conflict do nothing"
         execute_values(cursor, statement, rows, page_size=500)
 
 
@@ -87,7 +87,8 @@ def _copy_rows(connection: Connection, source: str, entity: Entity, accepted: Ma
     columns = unified_columns(entity)
     rows = len(accepted["source_key"])
     constant = {"source": pa.repeat(pa.scalar(source), rows), "batch_id": pa.repeat(pa.scalar(batch_id, pa.int64()), rows)}
-    arrays = [(constant.get(c.name) if c.name in constant else accepted[c.name]).cast(_ARROW[c.pg_type]) for c in columns]
+    given = {**accepted, **constant}
+    arrays = [given[c.name].cast(_ARROW[c.pg_type]) for c in columns]
     frame = pa.Table.from_arrays(arrays, names=[c.name for c in columns])
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
         sql.Identifier(STAGING_SCHEMA, relation_name(source)), identifiers([c.name for c in columns])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import make_dsn
 from sqlalchemy.engine import make_url
 
 from hopnhat.model.errors import HopNhatError, LandingError, TargetUnavailableError
@@ -28,7 +30,8 @@ def connect(url: str) -> Connection:
     query = {k: v if isinstance(v, str) else v[0] for k, v in parsed.query.items()}
     options = {"host": parsed.host, "port": parsed.port, "user": parsed.username, "password": parsed.password, "dbname": parsed.database}
     try:
-        connection = psycopg2.connect(**({k: v for k, v in options.items() if v} | query), application_name="hopnhat")
+        given: dict[str, Any] = {k: v for k, v in options.items() if v} | query | {"application_name": "hopnhat"}
+        connection: Connection = psycopg2.connect(make_dsn(**given))
     except psycopg2.OperationalError as exc:
         place = f"{parsed.host or query.get('host', 'local socket')}/{parsed.database}"
         hint = "is it running, and is HOPNHAT_DATABASE_URL right?"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,8 @@ ROUNDS = 5
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SampleSystems]:
-    yield build(tmp_path_factory.mktemp("sample"), rows=3_000, bad_share=0.05, use_mariadb=False)
+def sample(tmp_path_factory: pytest.TempPathFactory) -> SampleSystems:
+    return build(tmp_path_factory.mktemp("sample"), rows=3_000, bad_share=0.05, use_mariadb=False)
 
 
 @pytest.fixture(scope="module")
