@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from hopnhat.verify.landed import Shape, strptime_formats
+from hopnhat.verify.legacytext import decoded
 from mappings.codelists import sentinels
 
 BOTH, LANDED, PUBLISHED, STALE, TWICE = range(5)
@@ -33,7 +34,8 @@ from read
 """
 _UNITS = """
 create table unit_map as
-with seen as (select distinct cu, split_part(cu, chr(31), 1) as c, trim(split_part(cu, chr(31), 2)) as u from pair_unit where cu is not null),
+with raw as (select distinct cu, split_part(cu, chr(31), 1) as c, trim(split_part(cu, chr(31), 2)) as u from pair_unit where cu is not null),
+seen as (select cu, c, trim(coalesce(t.text, u)) as u from raw left join decoded t on t.raw = raw.u),
 coded as (select *, case when regexp_matches(trim(c), '^[0-9]{1,5}$') then lpad(trim(c), 5, '0') end as wanted_code from seen),
 judged as (
     select x.cu, m.code, m.old_code, coalesce(nullif(m.wanted, []), m.every) as candidates,
@@ -104,7 +106,9 @@ def classify(db: duckdb.DuckDBPyConnection, shape: Shape) -> None:
     db.execute(_REST.replace("{values}", values))
 
 
-def judge(db: duckdb.DuckDBPyConnection, shape: Shape, *, codes: Mapping[str, str], formats: Sequence[str], as_of: date) -> None:
+def judge(
+    db: duckdb.DuckDBPyConnection, shape: Shape, *, codes: Mapping[str, str], formats: Sequence[str], as_of: date, encodings: Mapping[str, str]
+) -> None:
     """Group j into pair_status, pair_month and pair_unit, and say what each distinct raw value should become."""
     totals = "".join(
         f", sum(m{n}_value)::bigint as e{n}, sum(pm{n})::bigint as p{n}, count(*) filter (where side = 0 and f = '' and m{n}_ok and m{n}_value"
@@ -113,19 +117,33 @@ def judge(db: duckdb.DuckDBPyConnection, shape: Shape, *, codes: Mapping[str, st
     )
     for name, columns in (("status", "s, ps"), ("month", "d, pt"), ("unit", "cu, po, pn, pr")):
         db.execute(f"create table pair_{name} as select {columns}, side, f <> '' as filtered, count(*) as rows{totals} from j group by all")
+    _decode_distinct(db, encodings)
     pairs = list(codes.items())
     code_map = pa.table({"raw": pa.array([p[0] for p in pairs], pa.string()), "ours": pa.array([p[1] for p in pairs], pa.string())})
     db.register("code_map", code_map)
     db.execute(
-        "create table status_map as with seen as (select distinct s, trim(regexp_replace(nfc_normalize(s), '\\s+', ' ', 'g')) as y"
-        " from pair_status where s is not null)"
+        "create table status_map as with seen as (select distinct s, trim(regexp_replace(nfc_normalize(coalesce(t.text, s)), '\\s+', ' ', 'g')) as y"
+        " from pair_status left join decoded t on t.raw = s where s is not null)"
         # A value with control or joining characters may have been repaired: what it should have become is not known here.
-        " select s, c.ours as expected, s not like 'hex:%' and (c.raw is not null or not regexp_matches(y, '[\\p{C}\\p{M}<&]')) as known"
+        " select s, c.ours as expected, c.raw is not null or (s not like 'hex:%' and not regexp_matches(y, '[\\p{C}\\p{M}<&]')) as known"
         " from seen x left join code_map c on c.raw = x.y"
     )
     db.unregister("code_map")
     db.execute(_day_map(strptime_formats(formats), as_of))
     db.execute(_UNITS if shape.unit_code else _NO_UNITS)
+
+
+def _decode_distinct(db: duckdb.DuckDBPyConnection, encodings: Mapping[str, str]) -> None:
+    """Table decoded (raw, text): the marked values of status and commune name that the byte tables read for certain."""
+    queries = {
+        "status": "select distinct s from pair_status where s like 'hex:%'",
+        "unit": "select distinct trim(split_part(cu, chr(31), 2)) from pair_unit where cu like '%hex:%'",
+    }
+    found = {str(raw): decoded(str(raw), encodings.get(name, "utf-8")) for name, query in queries.items() for (raw,) in db.execute(query).fetchall()}
+    read = {raw: text for raw, text in found.items() if text is not None}
+    db.register("decoded_frame", pa.table({"raw": pa.array(list(read), pa.string()), "text": pa.array(list(read.values()), pa.string())}))
+    db.execute("create table decoded as select * from decoded_frame")
+    db.unregister("decoded_frame")
 
 
 def _day_map(formats: Sequence[str], as_of: date) -> str:

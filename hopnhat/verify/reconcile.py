@@ -136,7 +136,7 @@ def _check_source(work: Work, source_count: int | None) -> tuple[list[Line], lis
         classify(db, shape)
         codes = work.system.codes.get(work.table.columns[shape.status].codes or "", {}) if shape.status else {}
         formats = work.table.columns[shape.month].formats if shape.month else []
-        judge(db, shape, codes=codes, formats=formats, as_of=work.run.as_of)
+        judge(db, shape, codes=codes, formats=formats, as_of=work.run.as_of, encodings=_encodings(work.table, shape))
         proof = Proof(db, work.source, shape, facts, counts, source_count)
         lines = [
             *source_landing(work.source, facts, (), counts["landed"], source_count), *landing_expected(proof), *explanations(proof, work.conn),
@@ -204,6 +204,13 @@ def _set_aside_older(work: Work, db: duckdb.DuckDBPyConnection) -> None:
             db.execute("insert into clash values (?)", [key])
     if stale:
         db.execute("update j set side = 3 where side = 0 and k in (select unnest(?))", [stale])
+
+
+def _encodings(table: Table, shape: Shape) -> dict[str, str]:
+    """The declared encoding of the status and of the commune name."""
+    status = table.columns[shape.status].encoding if shape.status else None
+    unit = table.unit.encoding if table.unit else None
+    return {"status": status or table.encoding, "unit": unit or table.encoding}
 
 
 def _examples(work: Work, proof: Proof, lines: list[Line]) -> Iterator[Example]:
