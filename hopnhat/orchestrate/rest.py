@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Generator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -10,6 +11,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import httpx
 
 from hopnhat.model.errors import RunError
+
+PAUSES = (1.0, 3.0, 10.0, 30.0)
 
 
 class _Token(httpx.Auth):
@@ -41,8 +44,21 @@ def connect(base_url: str, user: str, password: str) -> httpx.Client:
 
 
 def call(client: httpx.Client, method: str, path: str, *, accept: tuple[int, ...] = (), **arguments: Any) -> Any:
-    """One call under /api/v2: decoded JSON, or None for a status in `accept`. Other failures raise RunError."""
-    answer = client.request(method, f"/api/v2{path}", **arguments)
+    """One call under /api/v2: decoded JSON, or None for a status in `accept`. Other failures raise RunError.
+
+    Reading is tried again for a while: a busy or restarting server is no reason to lose sight of a run.
+    """
+    for pause in (*(PAUSES if method == "GET" else ()), None):
+        try:
+            answer = client.request(method, f"/api/v2{path}", **arguments)
+        except httpx.TransportError as error:
+            if pause is None:
+                raise RunError(f"the API of Airflow does not answer: {type(error).__name__}", hint="see the service logs") from error
+            time.sleep(pause)
+            continue
+        if answer.status_code < 500 or pause is None:
+            break
+        time.sleep(pause)
     if answer.status_code in accept:
         return None
     if answer.is_error:
