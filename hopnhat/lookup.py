@@ -63,7 +63,7 @@ def _read(path: Path) -> pa.Table:
     names = path.open(encoding="utf-8-sig").readline().rstrip("\r\n").split(",")
     types = {name.strip('"'): pa.string() for name in names}
     options = pacsv.ConvertOptions(column_types=types, strings_can_be_null=False)
-    return pacsv.read_csv(path, parse_options=pacsv.ParseOptions(newlines_in_values=True), convert_options=options)
+    return pacsv.read_csv(path, read_options=pacsv.ReadOptions(use_threads=False), parse_options=pacsv.ParseOptions(newlines_in_values=True), convert_options=options)
 
 
 def _distinct(asked: pa.Table) -> tuple[pa.Array, pd.DataFrame]:

@@ -111,7 +111,7 @@ def chunks(text: str, known: Known) -> tuple[Chunk, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _segment(segment: str, known: Known, is_bare: bool) -> tuple[Chunk, ...]:
     found = _split(segment, known)
     return tuple(replace(chunk, bare=True) for chunk in found) if is_bare else found

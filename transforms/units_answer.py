@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from mappings.units.timeline import Event
 from transforms.units_index import NEW, OLD, Index, Unit
 from transforms.units_outcome import REFORM
 
@@ -68,7 +69,7 @@ def successors(units: list[Unit], carries: Carries) -> tuple[list[str], bool]:
     return wanted or every, bool(wanted) and len(wanted) < len(every)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def answer(index: Index, finding: Finding, carries: Carries, era: str = "") -> Answer:
     """Resolve when exactly one new unit is left, otherwise keep the candidates. `era` is the column's, if it is known."""
     units = [index.units[uid] for uid in finding.uids]
@@ -128,7 +129,7 @@ def _clauses(index: Index, units: list[Unit], codes: list[str], carries: Carries
     return f"the law gives all {carries} to {'|'.join(codes)}: {', '.join(clauses)}"
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def _old_side(index: Index, uids: tuple[int, ...]) -> OldSide:
     units = [index.units[uid] for uid in uids]
     if len(units) == 1 and units[0].era != NEW:
@@ -144,18 +145,25 @@ def _old_side(index: Index, uids: tuple[int, ...]) -> OldSide:
 
 def path(index: Index, unit: Unit) -> str:
     """The events from a unit to its new units, one line: `2020-02-01 merge 01405→01402 (864/NQ-UBTVQH14) > …`."""
-    if unit.era == OLD:
-        return index.reform_path.get(unit.code, "")
+    events = index.events.get(unit.code, ())
+    if unit.era == OLD and len(events) == 1 and events[0].code_after not in index.events_after_reform:
+        return _step(events[0])
     steps: list[str] = []
     code, day = unit.code, unit.valid_from
     for _ in range(12):  # no unit has more; the registry's checks forbid cycles
-        rows = [row for row in index.paths.get(code, ()) if row[0] > day]
-        if not rows:
+        later = [event for event in index.events.get(code, ()) if event.effective_date > day]
+        if not later:
             break
-        day = rows[0][0]
-        steps += [step for when, _, step in rows if when == day]
-        heirs = {after for when, after, _ in rows if when == day and after}
+        day = later[0].effective_date
+        same_day = [event for event in later if event.effective_date == day]
+        steps += map(_step, same_day)
+        heirs = {event.code_after for event in same_day if event.code_after}
         if len(heirs) != 1:
             break
         code = heirs.pop()
     return " > ".join(steps)
+
+
+def _step(event: Event) -> str:
+    change = event.code_before if event.code_after == event.code_before else f"{event.code_before}→{event.code_after}"
+    return f"{event.effective_date} {event.kind} {change}" + (f" ({event.legal_ref})" if event.legal_ref else "")

@@ -21,7 +21,7 @@ class Mention:
     exact: bool = True
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def province_mention(index: Index, key: str, type_: str, fuzzy: bool) -> Mention | None:
     """Provinces of a name. `thành phố` means a province only where a province is or was a city."""
     places = index.provinces.get(slot(key), set())
@@ -33,7 +33,7 @@ def province_mention(index: Index, key: str, type_: str, fuzzy: bool) -> Mention
     return Mention(frozenset(places), exact) if places else None
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def district_mention(index: Index, key: str, type_: str, within: Parents, fuzzy: bool) -> Mention | None:
     """Districts of a name inside the provinces given (none = anywhere); the written type decides between homonyms."""
     names = districts_of(index, within) if within else index.districts
@@ -70,7 +70,7 @@ def nearest(key: str, names: Iterable[str]) -> list[str]:
     return [name for name, cost in kept if cost == kept[0][1]]
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def block(index: Index, provinces: Parents, districts: tuple[Parents, ...]) -> tuple[frozenset[int], ...]:
     """Sets of commune ids to look in, the strictest first. Several district mentions must all hold."""
     inside = index.inside

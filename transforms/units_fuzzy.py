@@ -25,7 +25,7 @@ OTHER_TYPE = 0.5
 MARKS = 0.5
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _names(index: Index, within: frozenset[int], groups: tuple[tuple[str, ...], ...]) -> dict[int, str]:
     allowed = {era for group in groups for era in group}
     return {uid: slot(index.units[uid].key) for uid in within if index.units[uid].era in allowed}

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from pyproj import Transformer
-from shapely.geometry import Point, shape
+# pyproj and shapely are loaded by the first point: they cost 14 MB, and most columns have no coordinates.
 
 NEAR_BORDER = 0.0005  # degrees, about 55 m: the boundaries are simplified to about 30 m
 _NORTHING, _EASTING = (900_000.0, 2_650_000.0), (300_000.0, 750_000.0)
@@ -25,6 +24,8 @@ class Boundaries:
     _shapes: dict[str, Any] = field(default_factory=dict)
 
     def shape_of(self, code: str) -> Any:
+        from shapely.geometry import shape
+
         if code not in self._shapes:
             feature = self.features.get(code)
             self._shapes[code] = shape(json.loads(feature)["geometry"]) if feature else None
@@ -54,12 +55,16 @@ def _within(value: float, limits: tuple[float, float]) -> bool:
 
 
 @lru_cache(maxsize=32)
-def _transformer(epsg: int) -> Transformer:
+def _transformer(epsg: int) -> Any:
+    from pyproj import Transformer
+
     return Transformer.from_crs(epsg, 4326, always_xy=True)
 
 
 def locate(boundaries: Boundaries, point: tuple[float, float], candidates: Iterable[str]) -> tuple[str, str]:
     """(code, why) of the candidate that holds the point; code '' when none does or the next one's border is too near."""
+    from shapely.geometry import Point
+
     place = Point(point)
     shapes = [(code, boundaries.shape_of(code)) for code in candidates]
     if any(area is None for _, area in shapes):

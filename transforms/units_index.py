@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mappings.units.registry import Registry
-from mappings.units.timeline import TYPES, Instance
+from mappings.units.timeline import TYPES, Event, Instance
 from transforms.match_keys import bare, canonical, numbered, squeezed
 from transforms.units_outcome import REFORM, Outcomes, Successor, outcomes
 
@@ -56,8 +56,8 @@ class Index:
     cities: set[str] = field(default_factory=set)  # places that are or were a city as a whole
     new_province: dict[str, str] = field(default_factory=dict)
     new_name: dict[str, str] = field(default_factory=dict)
-    reform_path: dict[str, str] = field(default_factory=dict)
-    paths: dict[str, list[tuple[str, str, str]]] = field(default_factory=lambda: defaultdict(list))
+    events_after_reform: set[str] = field(default_factory=set)
+    events: dict[str, list[Event]] = field(default_factory=lambda: defaultdict(list))  # of a code, by date
 
     def homes(self, uid: int) -> set[str]:
         """The districts a unit was ever in."""
@@ -72,7 +72,7 @@ class Index:
         return {name for name, found in self.provinces.items() if found & places}
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=16384)
 def name_key(name: str) -> str:
     """Canonical name without its type word, a roman number in digits."""
     key = canonical(name)
@@ -83,7 +83,7 @@ def name_key(name: str) -> str:
     return numbered(key)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=32768)
 def slot(key: str) -> str:
     """Where a canonical name is filed: without marks and spaces."""
     return squeezed(bare(key))
@@ -104,7 +104,7 @@ def index_of(registry: Registry) -> Index:
     _file_mixed(index)
     _file_aliases(index)
     _file_whole(index, registry.instances)
-    _file_paths(index)
+    _file_events(index)
     gc.collect()
     gc.freeze()  # a registry lives as long as its process; walking it at every collection cost a third of the speed
     return index
@@ -196,17 +196,12 @@ def _file_whole(index: Index, rows: list[Instance]) -> None:
             index.whole_bare[plain] = -1 if plain in index.whole_bare else unit.uid
 
 
-def _file_paths(index: Index) -> None:
-    """Per code its events in order: (date, code after, one line of text)."""
-    for row in index.registry.events:
-        if row.code_before:
-            act = f" ({row.legal_ref})" if row.legal_ref else ""
-            change = row.code_before if row.code_after == row.code_before else f"{row.code_before}→{row.code_after}"
-            line = f"{row.effective_date} {row.kind} {change}{act}"
-            index.paths[row.code_before].append((row.effective_date, row.code_after, line))
-            if row.effective_date == REFORM:
-                before = index.reform_path.get(row.code_before)
-                index.reform_path[row.code_before] = f"{before} > {line}" if before else line
+def _file_events(index: Index) -> None:
+    for event in index.registry.events:
+        if event.code_before:
+            index.events[event.code_before].append(event)
+            if event.effective_date > REFORM:
+                index.events_after_reform.add(event.code_before)
 
 
 @lru_cache(maxsize=4)

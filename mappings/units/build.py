@@ -1,6 +1,6 @@
 """Build a version of the registry from its facts: `python -m mappings.units.build 2026-08-24`.
 
-A version is the base facts plus the decrees that take effect by its date. Building writes two compact Parquet files
+A version is the base facts plus the decrees that take effect by its date. Building writes one compact file
 and records the SHA-256 of everything that went in and came out in `versions/versions.json`. A version that is on
 record is immutable: rebuilding it from changed facts is refused.
 """
@@ -8,13 +8,12 @@ record is immutable: rebuilding it from changed facts is refused.
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hopnhat.model.errors import MappingError
 from mappings.units.reform import apply_decree, new_instances, reform_events
@@ -52,6 +51,23 @@ def fold(version: str, root: Path = HERE) -> tuple[list[Instance], list[Event]]:
     return instances, sorted(events, key=lambda event: (event.effective_date, event.code_before, event.code_after))
 
 
+def pack(instances: list[Instance], events: list[Event]) -> bytes:
+    """The artefact: every column as its distinct values and a number per row, as compressed JSON. The same facts give
+    the same bytes on every machine."""
+    tables = {"instances": _columns(instances), "events": _columns(events)}
+    text = json.dumps(tables, ensure_ascii=False, separators=(",", ":"))
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def _columns(rows: Sequence[Instance] | Sequence[Event]) -> list[tuple[list[str], list[int]]]:
+    columns = []
+    for column in zip(*rows, strict=True):
+        values = sorted(set(column))
+        place = {value: number for number, value in enumerate(values)}
+        columns.append((values, [place[value] for value in column]))
+    return columns
+
+
 def build(version: str, root: Path = HERE) -> dict[str, object]:
     """Write the artefact of a version and put its checksums on record."""
     instances, events = fold(version, root)
@@ -62,12 +78,9 @@ def build(version: str, root: Path = HERE) -> dict[str, object]:
     known = record.get("versions", {}).get(version)
     if known and known["sources"] != entry["sources"]:
         raise MappingError(f"registry version {version} is on record", hint="add a version, never edit one")
-    outputs = {}
-    for name, rows in (("instances", instances), ("events", events)):
-        path = folder / f"{version}.{name}.parquet"
-        pq.write_table(pa.Table.from_pylist([row._asdict() for row in rows]), path, compression="zstd")
-        outputs[path.name] = sha256(path)
-    entry["artefact"] = outputs
+    path = folder / f"{version}.json.gz"
+    path.write_bytes(pack(instances, events))
+    entry["artefact"] = {path.name: sha256(path)}
     record.setdefault("versions", {})[version] = entry
     record.setdefault("active", version)
     (folder / "versions.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import pyarrow.parquet as pq
 
 from hopnhat.model.errors import MappingError
 from mappings.units.build import HERE, read_csv, sha256
@@ -56,8 +55,9 @@ def load_registry(version: str | None = None, *, root: Path = HERE) -> Registry:
     for path, expected in entry["artefact"].items():
         _check(root / "versions" / path, expected, name)
     checksum = hashlib.sha256(json.dumps(entry["sources"], sort_keys=True).encode()).hexdigest()[:16]
-    instances = [Instance._make(row) for row in _rows(root / "versions" / f"{name}.instances.parquet")]
-    events = [Event._make(row) for row in _rows(root / "versions" / f"{name}.events.parquet")]
+    tables = json.loads(gzip.decompress((root / "versions" / f"{name}.json.gz").read_bytes()))
+    instances = [Instance._make(row) for row in _rows(tables["instances"])]
+    events = [Event._make(row) for row in _rows(tables["events"])]
     aliases = [Alias(**row) for row in read_csv(root / "aliases.csv")]
     return Registry(name, checksum, instances, events, aliases)
 
@@ -75,11 +75,6 @@ def _check(path: Path, expected: str, version: str) -> None:
         )
 
 
-def _rows(path: Path) -> Iterator[tuple[str, ...]]:
+def _rows(columns: list[tuple[list[str], list[int]]]) -> Iterator[tuple[str, ...]]:
     """Rows as tuples that share equal strings: most fields repeat a few hundred values."""
-    columns = []
-    for column in pq.read_table(path, use_threads=False).columns:
-        encoded = column.combine_chunks().dictionary_encode()
-        values = encoded.dictionary.to_pylist()
-        columns.append([values[number] for number in encoded.indices.to_pylist()])
-    return zip(*columns, strict=True)
+    return zip(*(map(values.__getitem__, numbers) for values, numbers in columns), strict=True)

@@ -142,7 +142,7 @@ def test_loading_is_quick() -> None:
     assert time.process_time() - start < 0.5
 
 
-@pytest.mark.parametrize("name", ["facts/crosswalk.csv", "versions/2026-08-24.events.parquet", "aliases.csv"])
+@pytest.mark.parametrize("name", ["facts/crosswalk.csv", "versions/2026-08-24.json.gz", "aliases.csv"])
 def test_an_edited_version_is_refused(copy: Path, name: str) -> None:
     path = copy / name
     path.write_bytes(path.read_bytes() + b"\n")
