@@ -166,7 +166,7 @@ def test_interrupted_while_starting(folder: Path, mapped: dict[str, str], number
         child.communicate()
 
 
-def test_killed_while_a_task_runs(folder: Path, mapped: dict[str, str]) -> None:
+def test_killed_while_a_task_runs_and_the_next_run_does_not_wait(folder: Path, mapped: dict[str, str]) -> None:
     child = start(folder, mapped, ["slow_delta"], "killed")
     try:
         eventually(lambda: [call for call in calls(folder, "load") if call[1] == "slow_delta"])
@@ -175,9 +175,6 @@ def test_killed_while_a_task_runs(folder: Path, mapped: dict[str, str]) -> None:
     finally:
         child.kill()
         print(child.communicate()[0])
-
-
-def test_next_run_does_not_wait_for_the_killed_one(folder: Path, mapped: dict[str, str]) -> None:
     said: list[str] = []
     outcome = runner.run_dags(
         folder / "var", "migrate", run_id="next", conf={"systems": ["alpha"], "mode": "bulk"}, watch=["migrate_alpha", "migrate_slow_delta"],
@@ -188,7 +185,7 @@ def test_next_run_does_not_wait_for_the_killed_one(folder: Path, mapped: dict[st
 
 
 def test_one_run_at_a_time(folder: Path, mapped: dict[str, str]) -> None:
-    with (folder / "var" / "airflow" / "run.lock").open("a") as lock:
+    with (environment.prepare(folder / "var").home / "run.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(RunError, match="another run"):
             runner.run_dags(folder / "var", "migrate", run_id="second", conf={}, say=print)
