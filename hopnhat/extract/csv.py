@@ -36,6 +36,7 @@ from hopnhat.extract.frames import (
 from hopnhat.model.errors import MappingError, SourceDriftError
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".tab")
+_BLOCK = 1 << 22
 _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 _BOMS = ((codecs.BOM_UTF8, ""), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -112,7 +113,7 @@ class CsvSource:
         first = max(start, self._dialect.header_row)
         begin, end, blank = self._span(file, first, stop)
         numbers = first + 1 + numpy.flatnonzero(~blank)
-        parsed = self._parsed(file, table, file.data[begin:end].tobytes(), numbers)
+        parsed = self._parsed(file, table, file.data[begin:end], numbers)
         arrays = [parsed.column(name) for name in columns]
         return frame([(name, file.transport) for name in columns], arrays, pa.array(numbers, pa.int64()))
 
@@ -122,22 +123,30 @@ class CsvSource:
     def close(self) -> None:
         self._open.clear()
 
-    def _parsed(self, file: OpenFile, table: str, raw: bytes, numbers: numpy.ndarray) -> pa.Table:
+    def _parsed(self, file: OpenFile, table: str, raw: numpy.ndarray, numbers: numpy.ndarray) -> pa.Table:
         if not len(numbers):
             return pa.table({name: pa.array([], pa.binary()) for name in file.names})
         parse = arrow_csv.ParseOptions(
             delimiter=self._dialect.delimiter, quote_char=self._dialect.quote or False, double_quote=True,
             newlines_in_values=bool(self._dialect.quote), ignore_empty_lines=True,
         )  # fmt: skip
-        read = arrow_csv.ReadOptions(column_names=list(file.names), use_threads=False, block_size=len(raw) + 1)
         convert = arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(file.names, pa.binary()), check_utf8=False, null_values=[self._dialect.null],
             strings_can_be_null=True, quoted_strings_can_be_null=False,
         )  # fmt: skip
+        def parsed_by(block: int) -> pa.Table:
+            read = arrow_csv.ReadOptions(column_names=list(file.names), use_threads=False, block_size=block)
+            return arrow_csv.read_csv(pa.BufferReader(pa.py_buffer(raw)), read, parse, convert)
+
         try:
-            parsed = arrow_csv.read_csv(pa.BufferReader(raw), read, parse, convert)
+            parsed = parsed_by(_BLOCK)
         except pa.ArrowInvalid as error:
-            raise self._ragged(file, table, str(error), numbers) from None  # its text quotes the row
+            if "straddling" not in str(error):
+                raise self._ragged(file, table, str(error), numbers) from None  # its text quotes the row
+            try:
+                parsed = parsed_by(len(raw) + 1)  # a record is longer than a block
+            except pa.ArrowInvalid as second:
+                raise self._ragged(file, table, str(second), numbers) from None
         if parsed.num_rows != len(numbers):
             raise broken(
                 file.path, f"rows {numbers[0]}–{numbers[-1]}: {len(numbers)} lines, but {parsed.num_rows} records",
@@ -234,4 +243,4 @@ class CsvSource:
 def _mapped(path: Path) -> numpy.ndarray:
     if path.stat().st_size == 0:
         return numpy.zeros(0, numpy.uint8)
-    return numpy.memmap(path, numpy.uint8, "r")
+    return numpy.asarray(numpy.memmap(path, numpy.uint8, "r"))  # the plain view is cheaper to slice

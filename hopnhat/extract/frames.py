@@ -62,9 +62,7 @@ def rendered(values: Sequence[Any]) -> pa.Array:
         except (pa.ArrowInvalid, OverflowError):
             pass
     if kinds == {float}:
-        whole = pa.array(values, pa.float64())
-        if pc.all(pc.and_(pc.less(pc.abs(whole), 2.0**53), pc.equal(whole, pc.floor(whole)))).as_py():
-            return whole.cast(pa.int64()).cast(pa.string()).cast(pa.binary())
+        return _rendered_floats(pa.array(values, pa.float64()))
     # Mixed or rare types; few columns of a source, and distinct values repeat: render each once.
     known: dict[tuple[type, Any], bytes | None] = {}
     result: list[bytes | None] = []
@@ -77,6 +75,18 @@ def rendered(values: Sequence[Any]) -> pa.Array:
         except TypeError:  # unhashable (lists, dicts of a document source)
             result.append(render(value))
     return pa.array(result, pa.binary())
+
+
+def _rendered_floats(array: pa.Array) -> pa.Array:
+    """Arrow's shortest text is ours too, except for its exponents; whole numbers go through integers."""
+    is_whole = pc.and_(pc.less(pc.abs(array), 2.0**53), pc.equal(array, pc.floor(array)))
+    whole = pc.if_else(is_whole, array, None).cast(pa.int64()).cast(pa.string())
+    texts = pc.if_else(is_whole, whole, array.cast(pa.string()))
+    has_letters = pc.match_substring_regex(texts, "[a-z]")
+    if pc.any(has_letters).as_py():  # exponents, nan, inf: few
+        fixed = pa.array([plain_number(v).decode() for v in array.filter(has_letters).to_pylist()], pa.string())
+        texts = pc.replace_with_mask(texts, pc.fill_null(has_letters, False), fixed)
+    return texts.cast(pa.binary())
 
 
 def render(value: Any) -> bytes | None:

@@ -79,6 +79,16 @@ def test_stray_quotes_inside_unquoted_cells_are_letters(tmp_path: Path) -> None:
     assert rows(path, ["x", "y"]) == [{"_row": 2, "x": b'ong 12" dai', "y": b'q,"r"'}, {"_row": 3, "x": b'ong 5"', "y": b"3"}]
 
 
+def test_records_longer_than_a_parser_block_and_ragged_rows_far_behind(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    long = b"x" * (9 << 20)
+    path.write_bytes(b'x,y\n1,"' + long + b'"\n2,b\n')
+    assert [row["y"] for row in rows(path, ["y"])] == [long, b"b"]
+    path.write_bytes(b"x,y\n" + b"1,2345678\n" * 900_000 + b"cut\n" + b"1,2\n" * 10)
+    with pytest.raises(SourceDriftError, match="row 900002 has 1 cells instead of 2"):
+        opened(path).read("a", (), WHOLE, ["x"])
+
+
 def test_empty_file_has_no_header(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"")
