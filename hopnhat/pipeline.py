@@ -95,7 +95,7 @@ def publish(system_id: str, *, run_id: str) -> dict[str, Any]:
             contributions = _contributions(connection, system)
             connection.rollback()
             with hold_system(connection, system_id, shared=True):
-                prepare(url, connection, contributions, settings().landing_root())
+                prepare(url, connection, run, contributions, settings().landing_root())
                 if run.mode == "rehearsal":
                     finish_rehearsal(connection, run, contributions)
                 else:
@@ -113,10 +113,11 @@ def reconcile(system_id: str, *, run_id: str, url: str) -> dict[str, Any]:
         counts = ledger.source_counts(connection, run_id, system_id)
         verdict = prove(connection, system, run_id, settings().landing_root(), counts)
         connection.commit()
-    failed = int(getattr(verdict, "failed", 0))
-    if failed:
-        raise ConservationError(f"reconciliation failed: {failed} checks", system=system_id, hint="read the reconciliation report; do not cut over")
-    return {"system": system_id, "failed": failed}
+    if verdict.failed:
+        report(system_id, run_id=run_id)  # the vendor needs it most when it fails
+        problem = f"reconciliation failed: {verdict.explain()}"
+        raise ConservationError(problem, system=system_id, hint=f"do not cut over; read {settings().reports_dir() / run_id / system_id}")
+    return {"system": system_id, "failed": 0, "digest": verdict.digest, **verdict.counts()}
 
 
 def report(system_id: str, *, run_id: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ its parent: a killed migration leaves nobody writing.
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -66,6 +67,8 @@ _stack = ExitStack()
 
 def _die_with_parent(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # what was imported before the fork is not searched again, and stays shared
+    gc.set_threshold(50_000, 20, 50)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we could ask
         os._exit(1)

@@ -15,6 +15,7 @@ from psycopg2.extensions import connection as Connection
 
 from hopnhat.load import held, ledger
 from hopnhat.load.contribution import Contribution
+from hopnhat.load.gone import note_gone
 from hopnhat.load.ledger import Run
 from hopnhat.load.schema import PARTS_SCHEMA, content_columns, identifiers, index_columns, relation_name, unified_columns
 from hopnhat.load.target import connect, transaction
@@ -47,7 +48,7 @@ def _execute(url: str, statements: Sequence[sql.Composable]) -> None:
         connection.close()
 
 
-def prepare(url: str, connection: Connection, contributions: Sequence[Contribution], landing: str) -> None:
+def prepare(url: str, connection: Connection, run: Run, contributions: Sequence[Contribution], landing: str) -> None:
     """Set checks before publishing: orphans and repeated keys go to quarantine, then the indexes are built.
 
     Each step is its own transaction and can be repeated, so a killed run resumes here.
@@ -67,6 +68,7 @@ def prepare(url: str, connection: Connection, contributions: Sequence[Contributi
     for contribution in contributions:
         if not contribution.first:
             with transaction(connection):
+                note_gone(connection, run, contribution, landing)
                 held.hold_repeated_keys(connection, contribution, landing)
                 _drop_unchanged(connection, contribution)
 

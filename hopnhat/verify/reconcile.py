@@ -182,6 +182,16 @@ def _load_published(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, fac
             db.execute("create table before as select * from p limit 0")
             fetch_published(work.conn, db, leaf, work.source, columns, into="before")
             db.execute("insert into p select * from before anti join p using (k)")
+    _set_aside_gone(work, db)
+
+
+def _set_aside_gone(work: Work, db: duckdb.DuckDBPyConnection) -> None:
+    """Rows noted as gone from the source stay published: expected, provided that this reading really did not meet them."""
+    with work.conn.cursor() as cursor:
+        cursor.execute("select distinct source_key from ledger.gone where source = %s", (work.source,))
+        gone = [key for (key,) in cursor.fetchall()]
+    if gone:
+        db.execute("delete from p where k in (select unnest(?)) and k not in (select k from landed where k is not null)", [gone])
 
 
 def _relations(work: Work) -> list[str]:
