@@ -15,6 +15,7 @@ from mappings.spec import Domain, Entity, System, Table
 
 HERE = Path(__file__).parent
 M = TypeVar("M", bound=BaseModel)
+_TEXT_KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 
 
 def systems_dir() -> Path:
@@ -38,18 +39,23 @@ def load_system(system_id: str, folder: Path | None = None) -> System:
     system, lines = _parse(path, System)
     if system.id != path.stem:
         raise MappingError(f"id {system.id!r} is not the file name", file=path.name, line=lines.get(("id",), 1))
+    if system.domain not in domain_ids():
+        raise MappingError(f"no domain {system.domain!r}", file=path.name, line=lines.get(("domain",), 1), hint=f"known: {', '.join(domain_ids())}")
     domain = load_domain(system.domain)
     for number, table in enumerate(system.tables):
         _check_table(system, table, domain, path.name, lines, ("tables", number))
     return system
 
 
+def domain_ids() -> list[str]:
+    return sorted(p.stem for p in (HERE / "domains").glob("*.yml"))
+
+
 @cache
 def load_domain(domain: str) -> Domain:
     path = HERE / "domains" / f"{domain}.yml"
     if not path.exists():
-        known = sorted(p.stem for p in path.parent.glob("*.yml"))
-        raise MappingError(f"no domain {domain!r}", hint=f"known: {', '.join(known)}")
+        raise MappingError(f"no domain {domain!r}", hint=f"known: {', '.join(domain_ids())}")
     return _parse(path, Domain)[0]
 
 
@@ -63,12 +69,14 @@ def _parse(path: Path, model: type[M]) -> tuple[M, dict[tuple[Any, ...], int]]:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
         lines = _lines(node) if node is not None else {}
-        data = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506  CSafeLoader is the safe loader
+        data = yaml.load(text, Loader=yaml.CSafeLoader)
     except UnicodeDecodeError as exc:
         raise MappingError("not UTF-8 text", file=path.name, hint="save the file as UTF-8") from exc
     except yaml.MarkedYAMLError as exc:
         line = exc.problem_mark.line + 1 if exc.problem_mark else 0
         raise MappingError(f"not readable as YAML: {exc.problem}", file=path.name, line=line) from exc
+    if unquoted := lines.get(("__unquoted__",)):
+        raise MappingError("a key that is not text", file=path.name, line=unquoted, hint="write it in quotes: codes are text, 05 is not 5")
     if duplicate := lines.get(("__duplicate__",)):
         raise MappingError("the same key twice", file=path.name, line=duplicate)
     try:
@@ -81,11 +89,14 @@ def _parse(path: Path, model: type[M]) -> tuple[M, dict[tuple[Any, ...], int]]:
 
 
 def _lines(node: yaml.Node, path: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], int]:
-    """Line of every key and item, by its path. A key given twice is noted: YAML would silently keep the last."""
+    """Line of every key and item, by its path. Noted too: a key given twice, of which YAML would silently keep the last,
+    and an unquoted key that YAML would read as a number or a truth value (05 → 5, yes → true)."""
     found = {path: node.start_mark.line + 1}
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if key.tag not in _TEXT_KEYS:
+                found.setdefault(("__unquoted__",), key.start_mark.line + 1)
             if key.value in seen:
                 found[("__duplicate__",)] = key.start_mark.line + 1
             seen.add(key.value)

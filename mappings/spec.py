@@ -9,7 +9,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from mappings.byte_tables import ENCODINGS
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
 """Becomes part of table, partition and file names, hence short and plain."""
@@ -31,6 +33,18 @@ def _as_text(value: Any) -> Any:
 
 
 Code = Annotated[str, BeforeValidator(_as_text)]
+Reason = Annotated[str, Field(pattern=r"\S")]
+DateFormat = Literal["iso", "dd/mm/yyyy", "dd/mm/yyyy hh:mm", "dd/mm/yyyy hh:mm:ss", "yyyymmddhhmmss", "yyyymmdd", "excel-serial"]
+
+
+def _known_encoding(value: str) -> str:
+    known = ("utf-8", "mojibake", *(name + how for name in ENCODINGS for how in ("", "-as-utf8", "-as-cp1258")))
+    if value not in known:
+        raise ValueError(f"no encoding {value!r}; there are {', '.join(known)}")
+    return value
+
+
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
 
 
 class Strict(BaseModel):
@@ -69,8 +83,8 @@ class ColumnMap(Strict):
     """Where one of our columns comes from."""
 
     source: str = Field(alias="from")
-    encoding: str | None = None
-    formats: list[str] = []
+    encoding: Encoding | None = None
+    formats: list[DateFormat] = []
     codes: str | None = None
     width: int | None = Field(default=None, description="zero-fill a code that lost its leading zeros in a spreadsheet")
 
@@ -86,12 +100,18 @@ class UnitMap(Strict):
     province_code: str | None = None
     province: str | None = None
     text: str | None = None
-    encoding: str | None = None
+    encoding: Encoding | None = None
     address: str | None = Field(default=None, description="column kept verbatim as the old address, when it is not `text`")
 
     def inputs(self) -> dict[str, str]:
         names = ("commune_code", "commune", "district_code", "district", "province_code", "province", "text")
         return {name: column for name in names if (column := getattr(self, name)) is not None}
+
+    @model_validator(mode="after")
+    def _says_where(self) -> UnitMap:
+        if not self.inputs():
+            raise ValueError("names no column that says where a row belongs")
+        return self
 
 
 class Filter(Strict):
@@ -100,12 +120,18 @@ class Filter(Strict):
     rule: Identifier
     column: str
     values: list[Code]
-    why: str
+    why: Reason
 
 
 class Expect(Strict):
     min_rows: int = Field(ge=0)
     max_rows: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Expect:
+        if self.min_rows > self.max_rows:
+            raise ValueError("min_rows is greater than max_rows")
+        return self
 
 
 def _one_column(value: Any) -> Any:
@@ -117,10 +143,10 @@ class Table(Strict):
     entity: Identifier
     key: list[str] = Field(min_length=1)
     columns: dict[Identifier, Annotated[ColumnMap, BeforeValidator(_one_column)]]
-    ignored: dict[str, str] = Field(default={}, description="source column → why it is left behind")
+    ignored: dict[str, Reason] = Field(default={}, description="source column → why it is left behind")
     unit: UnitMap | None = None
     watermark: str | None = None
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     filters: list[Filter] = []
     chunk_rows: int = Field(default=100_000, ge=1_000, le=1_000_000)
     expect: Expect
