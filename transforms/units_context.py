@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
+from transforms.match_keys import omits_marks_only
 from transforms.units_index import NEW, Index, slot
 
 Parents = frozenset[str]
@@ -37,7 +38,8 @@ def province_mention(index: Index, key: str, type_: str, fuzzy: bool) -> Mention
 def district_mention(index: Index, key: str, type_: str, within: Parents, fuzzy: bool) -> Mention | None:
     """Districts of a name inside the provinces given (none = anywhere); the written type decides between homonyms."""
     names = districts_of(index, within) if within else index.districts
-    codes = names.get(slot(key), set())
+    filed = names.get(slot(key), set())
+    codes = {code for code in filed if any(omits_marks_only(key, name) for name in index.district_keys[code])}
     exact = bool(codes)
     if not codes and fuzzy and within:
         codes = {code for name in nearest(slot(key), tuple(names)) for code in names[name]}

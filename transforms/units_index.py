@@ -49,6 +49,7 @@ class Index:
     whole_bare: dict[str, int] = field(default_factory=dict)  # the same without marks, -1 where two coincide
     inside: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     districts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    district_keys: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     district_types: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     district_provinces: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     province_districts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -121,6 +122,7 @@ def _file_parents(index: Index, rows: Iterable[Instance]) -> None:
                 index.cities.add(place)
         else:
             index.districts[filed].add(row.code)
+            index.district_keys[row.code].add(name_key(row.name))
             index.district_types[row.code].add(TYPE_KEYS[row.type])
             index.district_provinces[row.code].add(f"{OLD}:{row.parent_code}")
 
@@ -178,6 +180,7 @@ def _file_aliases(index: Index) -> None:
             index.provinces[slot(key)] |= {f"{era}:{row.code}" for era in eras}
         elif row.level == "district":
             index.districts[slot(key)].add(row.code)
+            index.district_keys[row.code].add(key)
         else:
             uids = [uid for uid in index.by_code.get(row.code, ()) if index.units[uid].valid_from == row.valid_from]
             index.aliases[slot(key)] += [(key, uid) for uid in uids]

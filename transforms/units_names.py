@@ -67,7 +67,7 @@ def _fuzzy(index: Index, readings: list[Reading], eras: Eras) -> Finding | None:
     for reading in readings:
         if len(reading.communes) != 1 or not everything:
             continue
-        if reading.communes[0].level != COMMUNE and not reading.districts:
+        if not _may_be_commune(index, reading.communes[0], reading) or not (reading.districts or reading.communes[0].type):
             continue  # neither a type word nor a district: too little to believe a misspelt name
         hit = read_fuzzy(index, reading.communes[0], everything, groups)
         if hit:
@@ -93,10 +93,12 @@ def _first(index: Index, reading: Reading, groups: tuple[tuple[str, ...], ...], 
 
 
 def _may_be_commune(index: Index, chunk: Chunk, reading: Reading) -> bool:
-    """A plain name needs a parent beside it, and one that is a district's name means the district."""
-    if chunk.level == COMMUNE or reading.districts:
+    """A plain name needs a parent beside it. One that is also a parent's name means the parent, unless both parents are named."""
+    if chunk.level == COMMUNE:
         return True
-    return bool(reading.provinces) and slot(chunk.key) not in index.districts
+    if slot(chunk.key) in index.districts or slot(chunk.key) in index.provinces:
+        return bool(reading.provinces and reading.districts)
+    return bool(reading.provinces or reading.districts)
 
 
 def _heirs(index: Index, hit: Hit) -> set[str]:
