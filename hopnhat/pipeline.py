@@ -5,6 +5,7 @@ Arguments and results are plain JSON: ids and counts, never rows, never personal
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -22,6 +23,7 @@ from hopnhat.load.publish import publish as publish_rows
 from hopnhat.load.schema import apply_schema
 from hopnhat.load.stage import create_staging
 from hopnhat.load.target import Connection, connect, transaction
+from hopnhat.log import get_log
 from hopnhat.model.errors import ConservationError, RunError, SourceDriftError
 from hopnhat.part import SourceWork, check_shape, load_part
 from hopnhat.settings import settings
@@ -32,6 +34,7 @@ from mappings.units.registry import Registry, load_registry
 from transforms.units_index import index_of
 
 REFORM = date(2025, 7, 1)
+log = get_log("pipeline")
 MAX_ITEMS = 16
 
 
@@ -53,7 +56,10 @@ def plan(system_id: str, *, run_id: str, mode: str, as_of: str, url: str) -> lis
             run = _continued(connection, system, run_id)
             if run is None:
                 run = _start(connection, system, run_id, mode, date.fromisoformat(as_of), url)
-            return _items(connection, system, run)
+            items = _items(connection, system, run)
+        rows = ledger.source_counts(connection, run_id, system_id)
+        log.info("planned", run=run_id, mode=run.mode, rows=sum(rows.values()), work_items=len(items))
+        return items
 
 
 def resumable(system_id: str, mode: str) -> str | None:
@@ -76,9 +82,12 @@ def load(system_id: str, item: Mapping[str, Any], *, run_id: str, url: str) -> d
         wanted = [r for r in ledger.planned(work.target, run_id, item["source"]) if r.number in set(item["parts"]) - done]
         since = delta_start(work)
         work.target.rollback()
-        for key_range in wanted:
+        started = time.monotonic()
+        for number, key_range in enumerate(wanted, start=1):
             for name, rows in load_part(work, key_range, since).items():
                 counts[name] = counts.get(name, 0) + rows
+            spent = time.monotonic() - started
+            log.info("part staged", source=item["source"], part=f"{number}/{len(wanted)}", **counts, seconds_left=round(spent / number * (len(wanted) - number)))
     return {"source": item["source"], "parts": len(wanted), **counts}
 
 
