@@ -117,5 +117,8 @@ def _known_masks(keys: pa.Array, hashes: pa.Array, known: Known | None) -> tuple
     position = pc.index_in(keys, value_set=known.keys)
     before = pc.take(known.hashes, position)
     seen = pc.fill_null(pc.equal(before, hashes), False).to_numpy(zero_copy_only=False)
+    _, rivals = _duplicates(known.keys, known.hashes)
+    if rivals.any():  # a key that had several versions: when one is gone, the other is no longer in doubt
+        seen = seen & ~pc.is_in(keys, value_set=known.keys.filter(pa.array(rivals))).to_numpy(zero_copy_only=False)
     held = pc.is_in(keys, value_set=known.held).to_numpy(zero_copy_only=False)
     return seen, held
