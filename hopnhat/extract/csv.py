@@ -9,9 +9,10 @@ spreadsheet would. A ragged row stops the read and is named.
 from __future__ import annotations
 
 import codecs
+import mmap
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,6 +67,7 @@ class OpenFile:
     layout: Layout
     names: tuple[str, ...]
     transport: Transport
+    release: Callable[[], None]
     keep: list[object] = field(default_factory=list)  # a transcoded copy lives as long as its map
 
 
@@ -114,6 +116,7 @@ class CsvSource:
         begin, end, blank = self._span(file, first, stop)
         numbers = first + 1 + numpy.flatnonzero(~blank)
         parsed = self._parsed(file, table, file.data[begin:end], numbers)
+        file.release()
         arrays = [parsed.column(name) for name in columns]
         return frame([(name, file.transport) for name in columns], arrays, pa.array(numbers, pa.int64()))
 
@@ -190,18 +193,18 @@ class CsvSource:
         if is_wide:
             copy = self._transcoded(path, encoding)
             keep.append(copy)
-            data = _mapped(Path(copy.name))
+            data, release = _mapped(Path(copy.name))
         else:
-            data = _mapped(path)
+            data, release = _mapped(path)
         try:
-            found = layout(data, begin, ord(self._dialect.delimiter), self._quote())
+            found = layout(data, begin, ord(self._dialect.delimiter), self._quote(), release=release)
         except UnclosedQuoteError as error:
             raise broken(
                 path, f"ends inside a quoted cell that opens in row {error.record}", system=self._system, table=table,
                 hint="the file is cut off, or a stray quote stands at the start of a cell (option `quote`)",
             ) from None  # fmt: skip
         names = self._names(path, data, found, "utf-8" if is_wide else encoding)
-        return OpenFile(path, stamp, data, found, names, "text" if is_wide else "bytes", keep)
+        return OpenFile(path, stamp, data, found, names, "text" if is_wide else "bytes", release, keep)
 
     def _names(self, path: Path, data: numpy.ndarray, found: Layout, encoding: str) -> tuple[str, ...]:
         if self._dialect.names:
@@ -240,7 +243,10 @@ class CsvSource:
         return copy
 
 
-def _mapped(path: Path) -> numpy.ndarray:
+def _mapped(path: Path) -> tuple[numpy.ndarray, Callable[[], None]]:
+    """The file as an array, and how to let go of its pages: they would count as our memory, as large as the file."""
     if path.stat().st_size == 0:
-        return numpy.zeros(0, numpy.uint8)
-    return numpy.asarray(numpy.memmap(path, numpy.uint8, "r"))  # the plain view is cheaper to slice
+        return numpy.zeros(0, numpy.uint8), lambda: None
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return numpy.frombuffer(mapped, numpy.uint8), lambda: mapped.madvise(mmap.MADV_DONTNEED)
