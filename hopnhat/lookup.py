@@ -29,8 +29,11 @@ OUTPUT = {
     "old_commune_code": "old_code", "rule": "rule", "score": "score", "candidates": "candidates",
 }  # fmt: skip
 EXACT = frozenset({"code", "canonical", "alias", "unaccented", "type-free"})
+SLICE = 5_000  # distinct values at a time: memory does not grow with the file
 NAMES = ("text", "commune", "district", "province")
 _ESCAPED = re.compile(r"&#?\w+;|\\u[0-9a-fA-F]{4}|[ÃÂÆáÄ][\x80-\xbf\u2018-\u203a]")
+_FOREIGN = re.compile("[\u00a1-\u00bf\u00c4-\u00c7\u00cb\u00ce\u00cf\u00d1\u00d6-\u00d8\u00db\u00dc\u00de\u00df\u00e4-\u00e7\u00eb\u00ee\u00ef\u00f1\u00f6-\u00f8\u00fb\u00fc\u00fe\u00ff]")
+ODD, PERHAPS = "odd", "perhaps"
 _CODE = re.compile(r"\d{2}|\d{3}|\d{5}")
 
 
@@ -50,12 +53,17 @@ def resolve_file(in_path: Path | str, out_path: Path | str, *, carries: Carries 
     if not asked.column_names:
         raise MappingError("no column to resolve", file=str(in_path), hint=f"name one of: {', '.join(Query._fields)}")
     places, queries = _distinct(asked)
-    found = resolve_repaired(queries, registry(), Scope(era=era), carries)
+    slices = [queries.iloc[start : start + SLICE] for start in range(0, len(queries), SLICE)]
+    found = pa.concat_tables([_output(resolve_repaired(part, registry(), Scope(era=era), carries)) for part in slices])
+    answers = found.combine_chunks().take(places)
     columns = {"id": table["id"]} if "id" in table.column_names else {}
-    for name, source in OUTPUT.items():
-        values = found[source].map("{:.1f}".format) if source == "score" else found[source]
-        columns[name] = pa.array(values.tolist(), pa.string()).take(places)
-    pacsv.write_csv(pa.table(columns), Path(out_path))
+    pacsv.write_csv(pa.table(columns | {name: answers[name] for name in OUTPUT}), Path(out_path))
+
+
+def _output(found: pd.DataFrame) -> pa.Table:
+    columns = {name: found[source].tolist() for name, source in OUTPUT.items()}
+    columns["score"] = [f"{score:.1f}" for score in columns["score"]]
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
 def _read(path: Path) -> pa.Table:
@@ -84,7 +92,7 @@ def resolve_repaired(queries: pd.DataFrame, units: Registry, scope: Scope, carri
     found = resolve(queries, units, scope=scope, carries=carries)
     names = [name for name in NAMES if name in queries]
     signs = [_legacy_signs(row) for row in zip(*(queries[name].tolist() for name in names), strict=True)] if names else []
-    doubtful = [at for at, (sign, rule) in enumerate(zip(signs, found.rule.tolist(), strict=False)) if sign and not _is_exact(rule)]
+    doubtful = [at for at, (sign, rule) in enumerate(zip(signs, found.rule.tolist(), strict=False)) if sign and (sign == ODD or not _is_exact(rule))]
     if not doubtful:
         return found
     readings: dict[int, list[tuple[object, ...]]] = {}
@@ -105,8 +113,12 @@ def _is_exact(rule: str) -> bool:
     return rule.split("+")[0] in EXACT
 
 
-def _legacy_signs(values: Iterable[object]) -> bool:
-    return any(isinstance(value, str) and (not value.isascii() or bool(_ESCAPED.search(value))) for value in values)
+def _legacy_signs(values: Iterable[object]) -> str:
+    """ODD = letters that no Vietnamese text has; PERHAPS = anything beyond ASCII, or an escape; '' = neither."""
+    texts = [value for value in values if isinstance(value, str)]
+    if any(_FOREIGN.search(text) for text in texts):
+        return ODD
+    return PERHAPS if any(not text.isascii() or _ESCAPED.search(text) for text in texts) else ""
 
 
 def _readings(damaged: pd.DataFrame, names: list[str]) -> Iterable[pd.DataFrame]:
@@ -114,7 +126,7 @@ def _readings(damaged: pd.DataFrame, names: list[str]) -> Iterable[pd.DataFrame]
     before = list(zip(*(damaged[name].tolist() for name in names), strict=True))
     for encoding in (*ENCODINGS, "mojibake", ""):
         after = list(zip(*(_decoded(damaged[name], encoding) for name in names), strict=True))
-        kept = [at for at, row in enumerate(after) if None not in row and row != before[at]]
+        kept = [at for at, row in enumerate(after) if None not in row and row != before[at] and _legacy_signs(row) != ODD]
         if kept:
             columns = dict(zip(names, zip(*(after[at] for at in kept), strict=True), strict=True))
             yield damaged.iloc[kept].assign(**{name: list(values) for name, values in columns.items()})

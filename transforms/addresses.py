@@ -211,7 +211,8 @@ def _chunk(head: Head | None, name: Sequence[str], known: Known) -> Chunk:
     words = list(name)
     if head and len(words) > 1 and bare(words[0]) == "so" and words[1].isdigit():
         words = words[1:]
-    key = numbered(" ".join(words))
+    key = " ".join(words)
+    key = numbered(key) if head or len(words) > 1 else key
     if head:
         return Chunk(head[2], head[1], key, head[3])
     is_detail = words[0][0].isdigit() or (_starts_with_detail(words) and not known(PLAIN, key))
