@@ -21,9 +21,12 @@ def find(index: Index, query: Query, era: str, home: Given) -> Finding:
     eras = eras_of(era, query.as_of)
     if query[1:7] == NO_COLUMNS:
         return _whole(index, query.text, eras) or _read_text(index, query.text, (), home, eras)
+    code = clean_code(query.commune_code)
+    quick = _whole_columns(index, query, code, eras)
+    if quick:
+        return quick
     given = given_by_codes(index, query, era, home)
     names = named_chunks(index, query)
-    code = clean_code(query.commune_code)
     if code:
         found = read_code(index, code, era, eras, _beside(index, names, given))
         if found.rule not in (CONFLICT, UNKNOWN_CODE) or not names:
@@ -44,6 +47,16 @@ def _whole(index: Index, text: str, eras: Eras) -> Finding | None:
     if uid < 0 or OLD not in eras.with_district[0] or (eras.day and not index.units[uid].holds(eras.day)):
         return None
     return Finding(rung, (uid,))
+
+
+def _whole_columns(index: Index, query: Query, code: str, eras: Eras) -> Finding | None:
+    """The same for three name columns; a code beside them must be that unit's, other codes take the long way."""
+    if not (query.commune and query.district and query.province) or query.province_code or query.district_code:
+        return None
+    found = _whole(index, f"{query.commune} {query.district} {query.province}", eras)
+    if not found or not query.commune_code:
+        return found
+    return Finding("code", found.uids) if code == index.units[found.uids[0]].code else None
 
 
 def _read_text(index: Index, text: str, names: tuple[Chunk, ...], given: Given, eras: Eras) -> Finding:
