@@ -103,7 +103,10 @@ class SqliteSession:
         if found[0][0] == b"view":
             return SqlTable(columns, (), None)
         quoted = SqliteDialect().quote(table)
-        estimate = self.rows(f"SELECT count(*) FROM {quoted}")[0][0]
+        has_rowid = self.rows(f"SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = {name}")[0][0] == b"0"
+        hides = any(column.name.lower() == "rowid" for column in columns)
+        counted = "max(rowid)" if has_rowid and not hides else "count(*)"  # the greatest rowid costs no scan
+        estimate = self.rows(f"SELECT {counted} FROM {quoted}")[0][0]
         return SqlTable(columns, tuple(name for _, name in keyed), int(estimate or 0))
 
     def position(self) -> str:
