@@ -90,11 +90,11 @@ def readable(column: str, encoding: str, transport: str) -> str:
 
 
 def key_expression(key: Sequence[str]) -> str:
-    """SQL for the key as the unified tables spell it: parts joined by `|`, padding off, bytes that are no UTF-8 as `\\xnn`."""
+    """SQL for the key as the unified tables spell it: parts joined by `|`, padding off, bytes that are no UTF-8, and NUL, as `\\xnn`."""
 
     def one(column: str) -> str:
         name = quoted(column)
-        return f"{name}::varchar" if column == ROW else f"rtrim(coalesce(try(decode({name})), backslashed({name})), ' ')"
+        return f"{name}::varchar" if column == ROW else f"rtrim(replace(coalesce(try(decode({name})), backslashed({name})), chr(0), '\\x00'), ' ')"
 
     if len(key) == 1:
         return one(key[0])
