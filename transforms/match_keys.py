@@ -80,6 +80,15 @@ def canonical(text: str) -> str:
     return " ".join(words(text))
 
 
+_SPACED = _LOOKALIKE | {ord(sign): " " for sign in ",.;:-–—/|()\n\t"}
+
+
+def quick_key(text: str) -> str:
+    """`canonical` for text with usual punctuation only, a third quicker. Other signs stay in it: it then equals no key."""
+    plain = unicodedata.normalize("NFC", text).lower().translate(_SPACED)
+    return " ".join([SYLLABLE[word] for word in plain.split()])
+
+
 def bare(key: str) -> str:
     """A canonical key without any marks."""
     return key.translate(_BARE)

@@ -114,6 +114,8 @@ def _rule(finding: Finding, units: list[Unit], codes: list[str], by_law: bool) -
 def _evidence(
     index: Index, finding: Finding, units: list[Unit], codes: list[str], by_law: bool, carries: Carries
 ) -> str:
+    if not by_law and (codes or not units):
+        return finding.evidence
     parts = [finding.evidence]
     if units and not codes:
         parts.append("no source names the successor of the unit")
@@ -129,7 +131,6 @@ def _clauses(index: Index, units: list[Unit], codes: list[str], carries: Carries
     return f"the law gives all {carries} to {'|'.join(codes)}: {', '.join(clauses)}"
 
 
-@lru_cache(maxsize=8192)
 def _old_side(index: Index, uids: tuple[int, ...]) -> OldSide:
     units = [index.units[uid] for uid in uids]
     if len(units) == 1 and units[0].era != NEW:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from transforms.addresses import COMMUNE, DISTRICT, PROVINCE, Chunk, addresses, chunks
-from transforms.match_keys import canonical
+from transforms.match_keys import quick_key
 from transforms.units_answer import Finding, successors
 from transforms.units_codes import CONFLICT, UNKNOWN_CODE, Beside, clean_code, read_code
 from transforms.units_context import block
@@ -40,7 +40,7 @@ def find(index: Index, query: Query, era: str, home: Given) -> Finding:
 
 def _whole(index: Index, text: str, eras: Eras) -> Finding | None:
     """The short cut of rungs 1 and 3 for an address that is nothing but its three official names."""
-    key = canonical(text)
+    key = quick_key(text)
     uid, rung = index.whole.get(key, -1), "canonical"
     if uid < 0:
         uid, rung = index.whole_bare.get(key, -1), "unaccented"
