@@ -49,7 +49,6 @@ class SourceWork:
     live: bool
     placer: Placer | None = None
     saved: set[int] = field(default_factory=set)
-    encodings_checked: bool = False
     held: pa.Array | None = None
 
     def __post_init__(self) -> None:
@@ -71,9 +70,8 @@ class SourceWork:
 def load_part(work: SourceWork, key_range: KeyRange, since: tuple[str, str] | None) -> dict[str, int]:
     """Bring one key range into staging. Returns its outcome counts."""
     frame = work.source.read(work.table.name, work.table.key, key_range, work.table.used_columns(), since)
-    if not work.encodings_checked:
+    if key_range.number == 0:
         check_encodings(work.system, work.table, work.entity, frame)
-        work.encodings_checked = True
     columns = [name for name in frame.column_names if name != ROW]
     frame = frame.append_column(FINGERPRINT, fingerprint(frame, columns))
     part = write_part(work.landing, work.source_id, frame)

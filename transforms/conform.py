@@ -6,8 +6,9 @@ be taken (a problem: the row will be quarantined) or what was changed (a warning
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +16,11 @@ import pyarrow.compute as pc
 from mappings.spec import ColumnMap, DomainColumn, Entity, System, Table
 from transforms import codes, dates, identifiers, numbers, text
 from transforms.columns import Converted
+from transforms.distinct import combine, repeats
 from transforms.places import Placed, Placer, empty_to_null
+
+_WORTH_CODING = 0.3
+"""Share of distinct values up to which a column is worked on as a dictionary from end to end."""
 
 
 @dataclass(frozen=True)
@@ -37,26 +42,59 @@ class Conformed:
     placed: Placed | None
 
 
+@dataclass(frozen=True)
+class _Coded:
+    """A converted column: each distinct value once and where it stands (`at`), or row by row when values hardly repeat."""
+
+    found: Converted
+    at: pa.Array | None
+
+    def spread(self, values: pa.Array | None) -> pa.Array | None:
+        return values if values is None or self.at is None else values.take(self.at)
+
+    def then(self, convert: Callable[[pa.Array], Converted]) -> _Coded:
+        return _Coded(convert(self.found.values), self.at)
+
+    def coded(self) -> pa.Array:
+        return self.found.values if self.at is None else pa.DictionaryArray.from_arrays(self.at, self.found.values)
+
+    @property
+    def values(self) -> pa.Array:
+        return self.spread(self.found.values)
+
+    @property
+    def reject(self) -> pa.Array | None:
+        return self.spread(self.found.reject)
+
+    @property
+    def warn(self) -> pa.Array | None:
+        return self.spread(self.found.warn)
+
+
 class _Reader:
-    """Decodes each source column once, whatever number of uses it has."""
+    """Decodes each source column once, whatever number of uses it has, and each distinct value once where values repeat."""
 
     def __init__(self, part: pa.Table, table: Table) -> None:
         self.part, self.table = part, table
-        self._decoded: dict[tuple[str, str], Converted] = {}
+        self._decoded: dict[tuple[str, str], _Coded] = {}
 
-    def decoded(self, column: str, encoding: str | None) -> Converted:
+    def decoded(self, column: str, encoding: str | None) -> _Coded:
         declared = encoding or self.table.encoding
         if (column, declared) not in self._decoded:
             self._decoded[column, declared] = self._decode(column, declared)
         return self._decoded[column, declared]
 
-    def _decode(self, column: str, encoding: str) -> Converted:
-        values = self.part[column].combine_chunks()
+    def _decode(self, column: str, encoding: str) -> _Coded:
+        values = combine(self.part[column])
         if pa.types.is_integer(values.type):  # `_row`, our own coordinate
-            return Converted(values.cast(pa.string()))
+            return _Coded(Converted(values.cast(pa.string())), None)
         metadata = self.part.schema.field(column).metadata or {}
         transport = metadata.get(b"transport", b"bytes").decode()
-        return text.decode(values, transport=transport, encoding=encoding)
+        at = None
+        if repeats(values, share=_WORTH_CODING):
+            coded = values.dictionary_encode()
+            values, at = coded.dictionary, coded.indices
+        return _Coded(text.decode(values, transport=transport, encoding=encoding), at)
 
 
 def conform(part: pa.Table, system: System, table: Table, entity: Entity, placer: Placer | None) -> Conformed:
@@ -76,7 +114,7 @@ def conform(part: pa.Table, system: System, table: Table, entity: Entity, placer
             columns |= _absent(name, column, part.num_rows)
             continue
         decoded = reader.decoded(mapped.source, mapped.encoding)
-        converted = _CONVERT[column.kind](decoded.values, mapped, system)
+        converted = decoded.then(partial(_CONVERT[column.kind], mapped, system))
         columns[name] = converted.values
         if column.kind == "code":
             columns[f"{name}_raw"] = decoded.values
@@ -84,7 +122,7 @@ def conform(part: pa.Table, system: System, table: Table, entity: Entity, placer
             _note(problems, name, mapped.source, found.reject)
             _note(warnings, name, mapped.source, found.warn)
         if column.required:
-            _note(problems, name, mapped.source, _missing(converted, decoded))
+            _note(problems, name, mapped.source, _missing(columns[name], (converted.reject, decoded.reject)))
     placed = _place(reader, table, placer, columns, problems, warnings) if table.unit and placer else None
     return Conformed(columns, problems, warnings, placed)
 
@@ -100,10 +138,10 @@ def _absent(name: str, column: DomainColumn, rows: int) -> dict[str, pa.Array]:
     return empty | ({f"{name}_raw": pa.nulls(rows, pa.string())} if column.kind == "code" else {})
 
 
-def _missing(converted: Converted, decoded: Converted) -> pa.Array:
+def _missing(values: pa.Array, rejects: Iterable[pa.Array | None]) -> pa.Array:
     """A required value that is not there, unless its reading already has a reason of its own."""
-    gone = pc.is_null(converted.values)
-    for reject in (converted.reject, decoded.reject):
+    gone = pc.is_null(values)
+    for reject in rejects:
         if reject is not None:
             gone = pc.and_(gone, pc.is_null(reject))
     return pc.if_else(gone, "required-missing", pa.scalar(None, pa.string()))
@@ -117,8 +155,8 @@ def _place(
     inputs: dict[str, pa.Array] = {}
     for name, column in unit.inputs().items():
         decoded = reader.decoded(column, unit.encoding)
-        cleaned = text.clean(decoded.values)
-        inputs[name] = empty_to_null(cleaned.values)
+        cleaned = decoded.then(_cleaned)
+        inputs[name] = cleaned.coded()
         _note(problems, "unit", column, decoded.reject)
         _note(problems, "unit", column, cleaned.reject)
         _note(warnings, "unit", column, cleaned.warn)
@@ -134,21 +172,25 @@ def _place(
     return placed
 
 
-def _text(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
-    cleaned = text.clean(values)
-    return Converted(empty_to_null(cleaned.values), cleaned.reject, cleaned.warn)
+def _cleaned(values: pa.Array) -> Converted:
+    found = text.clean(values)
+    return Converted(empty_to_null(found.values), found.reject, found.warn)
 
 
-def _code(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+def _text(mapped: ColumnMap, system: System, values: pa.Array) -> Converted:
+    return _cleaned(values)
+
+
+def _code(mapped: ColumnMap, system: System, values: pa.Array) -> Converted:
     return codes.recode(values, system.codes[mapped.codes or ""])
 
 
-def _timestamp(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+def _timestamp(mapped: ColumnMap, system: System, values: pa.Array) -> Converted:
     parsed = dates.parse_timestamps(values, formats=mapped.formats)
     return Converted(parsed.values.cast(pa.timestamp("us")), parsed.reject, parsed.warn)
 
 
-def _amount(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+def _amount(mapped: ColumnMap, system: System, values: pa.Array) -> Converted:
     """Money in whole đồng: the currency has no smaller unit, so a fraction is a mistake of the source."""
     read = numbers.amounts(values)
     whole = pc.round(read.values, ndigits=0)
@@ -157,25 +199,25 @@ def _amount(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
     return Converted(whole.cast(pa.int64()), reject, read.warn)
 
 
-def _person_id(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+def _person_id(mapped: ColumnMap, system: System, values: pa.Array) -> Converted:
     """A number that fits no grammar is kept as written, with its warning: R2, a dossier needs no valid number to load."""
     read = identifiers.personal_ids(values)
     return Converted(pc.coalesce(read.values, read.unread), read.reject, read.warn)
 
 
-def _integer(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+def _integer(mapped: ColumnMap, system: System, values: pa.Array) -> Converted:
     return numbers.integers(values)
 
 
-def _key(values: pa.Array, mapped: ColumnMap, system: System) -> Converted:
+def _key(mapped: ColumnMap, system: System, values: pa.Array) -> Converted:
     return Converted(values)
 
 
-def _alone(convert: Callable[[pa.Array], Converted]) -> Callable[[pa.Array, ColumnMap, System], Converted]:
-    return lambda values, mapped, system: convert(values)
+def _alone(convert: Callable[[pa.Array], Converted]) -> Callable[[ColumnMap, System, pa.Array], Converted]:
+    return lambda mapped, system, values: convert(values)
 
 
-_CONVERT: Mapping[str, Callable[[pa.Array, ColumnMap, System], Converted]] = {
+_CONVERT: Mapping[str, Callable[[ColumnMap, System, pa.Array], Converted]] = {
     "text": _text,
     "name": _text,
     "code": _code,

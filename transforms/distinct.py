@@ -24,10 +24,10 @@ def combine(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
-def repeats(values: pa.Array) -> bool:
+def repeats(values: pa.Array, share: float = REPEATING) -> bool:
     """Whether a dictionary pays: judged on one slice of the column (1 ms), all of it when it is short."""
     part = values.slice(max(0, (len(values) - SAMPLE) // 2), SAMPLE)
-    return len(part) < SAMPLE or pc.count_distinct(part).as_py() < REPEATING * SAMPLE
+    return len(part) < SAMPLE or pc.count_distinct(part).as_py() < share * SAMPLE
 
 
 def on_distinct(values: pa.Array | pa.ChunkedArray, work: Callable[[pa.Array], Converted]) -> Converted:

@@ -118,8 +118,8 @@ def distinct_rows(columns: list[pa.Array]) -> tuple[npt.NDArray[np.int64], npt.N
     """Number the distinct rows of several columns: (number per row, first row of each number)."""
     codes = np.zeros(len(columns[0]), np.int64)
     for column in columns:
-        encoded = column.dictionary_encode(null_encoding="encode")
-        inner = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        inner = pc.fill_null(encoded.indices.cast(pa.int64()), len(encoded.dictionary)).to_numpy(zero_copy_only=False)
         codes, _ = pd.factorize(codes * (len(encoded.dictionary) + 1) + inner)
     _, first = np.unique(codes, return_index=True)
     return codes.astype(np.int64), first.astype(np.int64)
