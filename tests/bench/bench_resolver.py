@@ -161,7 +161,7 @@ def ablations() -> dict[str, list[tuple[str, object]]]:
     from transforms import units_ladder
 
     graded = units_ladder._rung
-    never = len(RUNGS)
+    never, near = len(RUNGS), units_fuzzy.read_fuzzy
     return {
         "all rungs": [],
         "without the look-up of whole addresses": [("transforms.units_find._whole", lambda *_: None)],
@@ -173,8 +173,15 @@ def ablations() -> dict[str, list[tuple[str, object]]]:
         "without other type words": [
             ("transforms.units_ladder._rung", lambda chunk, unit: rung if (rung := graded(chunk, unit)) in (0, 2) else never),
         ],
-        "without history": [("transforms.units_ladder.HISTORIC", "none"), ("transforms.units_ladder._rung", lambda c, u: never if u.era == HISTORIC else graded(c, u))],
+        "without history": [
+            ("transforms.units_ladder._rung", lambda chunk, unit: never if unit.era == HISTORIC else graded(chunk, unit)),
+            ("transforms.units_names.read_fuzzy", lambda index, chunk, within, groups: near(index, chunk, within, _living(groups))),
+        ],
     }  # fmt: skip
+
+
+def _living(groups: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(era for era in group if era != HISTORIC) for group in groups)
 
 
 def report(frame: pd.DataFrame, registry: Registry) -> None:
