@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mappings.units.registry import Registry
+from transforms.distinct import combine
 from transforms.fingerprints import text_fingerprint
 from transforms.units import Scope, resolve
 
@@ -62,7 +63,7 @@ class Placer:
     def _ask(self, inputs: Mapping[str, pa.Array], as_of: str, rows: npt.NDArray[np.int64] | None) -> Placed:
         chosen = list(inputs.values()) if rows is None else [v.take(pa.array(rows)) for v in inputs.values()]
         codes, first = distinct_rows(chosen)
-        values = list(zip(*(v.take(pa.array(first)).to_pylist() for v in chosen), strict=True))
+        values = list(zip(*(combine(v.take(pa.array(first))).to_pylist() for v in chosen), strict=True))
         asked = (as_of, *inputs)
         if new := [value for value in values if (asked, value) not in self.memo]:
             self._resolve(asked, new)
