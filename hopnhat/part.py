@@ -222,7 +222,7 @@ def _held(
     rows = np.setdiff1d(decided.rows(outcomes.QUARANTINED), np.flatnonzero(decided.held_again))
     if len(rows) == 0:
         return []
-    personal = frozenset(n for n, c in work.entity.columns.items() if c.pii != "none") | {"unit", "source_key"}
+    personal = frozenset(n for n, c in work.entity.columns.items() if c.pii != "none") | {"unit", "address_old", "source_key"}
     taken = pa.array(rows)
     columns = conformed.columns
 

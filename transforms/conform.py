@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from mappings.spec import ColumnMap, DomainColumn, Entity, System, Table
 from transforms import codes, dates, identifiers, numbers, text
 from transforms.columns import Converted
-from transforms.distinct import combine, repeats
+from transforms.distinct import code_where, combine, repeats
 from transforms.places import Placed, Placer, empty_to_null
 
 _WORTH_CODING = 0.3
@@ -164,6 +164,8 @@ def _place(
     _note(problems, "unit", "|".join(unit.inputs().values()), placed.reasons())
     verbatim = unit.address or unit.text
     columns["address_old"] = reader.decoded(verbatim, unit.encoding).values if verbatim else pa.nulls(len(placed.codes), pa.string())
+    if verbatim:  # kept as it is, uncleaned, but PostgreSQL cannot hold a NUL
+        _note(problems, "address_old", verbatim, code_where(pc.match_substring(columns["address_old"], "\x00"), "text-not-storable"))
     columns["old_commune_code"] = placed.column("old_code")
     columns["old_unit_name"] = placed.column("old_name")
     columns["new_commune_code"] = placed.column("new_code")
