@@ -53,7 +53,7 @@ def resolve_file(in_path: Path | str, out_path: Path | str, *, carries: Carries 
     if not asked.column_names:
         raise MappingError("no column to resolve", file=str(in_path), hint=f"name one of: {', '.join(Query._fields)}")
     places, queries = _distinct(asked)
-    slices = [queries.iloc[start : start + SLICE] for start in range(0, len(queries), SLICE)]
+    slices = [queries.iloc[start : start + SLICE] for start in range(0, max(len(queries), 1), SLICE)]
     found = pa.concat_tables([_output(resolve_repaired(part, registry(), Scope(era=era), carries)) for part in slices])
     answers = found.combine_chunks().take(places)
     columns = {"id": table["id"]} if "id" in table.column_names else {}

@@ -44,6 +44,7 @@ def read_code(index: Index, code: str, era: str, eras: Eras, beside: Beside) -> 
     old = _instance(index, code, eras, old=True) if era != NEW else None
     new = _instance(index, code, eras, old=False) if _new_is_possible(era, eras, beside) else None
     sides = [uid for uid in (old, new) if uid is not None]
+    sides = [uid for uid in sides if eras.day and index.units[uid].holds(eras.day)] or sides  # a date tells the era of a code
     if not sides:
         return Finding(UNKNOWN_CODE, (), evidence=f"code {code} is no {era or 'known'} commune code", settled=False)
     fitting = [uid for uid in sides if _fits(index, uid, code, beside)]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from hopnhat.load.target import Connection
 
 from hopnhat import server
 from hopnhat.load.registry import load_units
+from hopnhat.load.target import Connection
 from hopnhat.model.errors import MappingError
 from mappings.units.registry import load_registry
 

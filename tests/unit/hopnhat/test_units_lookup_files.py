@@ -67,6 +67,11 @@ def test_a_file_without_known_columns_is_refused(tmp_path: Path) -> None:
         through(tmp_path, "id,name\n1,x\n")
 
 
+def test_a_file_without_rows_gives_a_file_without_rows(tmp_path: Path) -> None:
+    assert through(tmp_path, "id,text\n") == []
+    assert (tmp_path / "out.csv").read_text("utf-8").count("\n") == 1
+
+
 def test_old_to_new_and_back() -> None:
     units = registry()
     assert [one.code for one in old_to_new(units, "00007")] == ["00008", "00025"]

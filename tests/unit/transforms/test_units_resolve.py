@@ -125,6 +125,10 @@ def test_a_former_name_goes_through_its_events(registry: Registry) -> None:
 
 
 def test_the_date_picks_the_instance_of_a_code(registry: Registry) -> None:
+    """The day says which of its two units a re-used code means."""
+    assert ask(registry, commune_code="00007", as_of="2025-06-30").candidates == "00008|00025"
+    before, after = ask(registry, commune_code="00622", as_of="2025-06-30"), ask(registry, commune_code="00622", as_of="2025-07-01")
+    assert (before.era, after.era, after.new_code) == ("old", "new", "00622")
     assert ask(registry, commune_code="07708", as_of="2019-01-01").old_name == "Xã Nội Hoàng"
     assert ask(registry, commune_code="07708", as_of="2025-06-30").old_name == "Phường Nội Hoàng"
 
