@@ -142,7 +142,7 @@ class Table(Strict):
     name: str
     entity: Identifier
     key: list[str] = Field(min_length=1)
-    columns: dict[Identifier, Annotated[ColumnMap, BeforeValidator(_one_column)]]
+    columns: dict[Identifier, Annotated[ColumnMap, BeforeValidator(_one_column, json_schema_input_type=str | ColumnMap)]]
     ignored: dict[str, Reason] = Field(default={}, description="source column → why it is left behind")
     unit: UnitMap | None = None
     watermark: str | None = None
