@@ -90,6 +90,28 @@ def lookup(text: str) -> None:
 
 
 @app.command()
+def assess(
+    system: Annotated[str | None, typer.Argument(help="id of the legacy system; a new one needs --url")] = None,
+    file: Annotated[Path | None, typer.Option(help="assess this one unknown file instead")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for the reports and the draft mapping")] = None,
+    url: Annotated[str | None, typer.Option(help="URL of the legacy system; default from its connection")] = None,
+    technology: Annotated[str | None, typer.Option(help="of a system without a mapping; default by the URL")] = None,
+    max_rows: Annotated[int | None, typer.Option(help="stop counting a table after about so many rows", min=1)] = None,
+) -> None:
+    """Assess before migrating. Exit codes: 0 GO · 1 FIX FIRST · 2 BLOCKED · 3 cannot be read."""
+    from hopnhat.assess.command import run_command
+
+    try:
+        code = run_command(system, file, out, url, technology, max_rows, typer.echo, _say)
+    except HopNhatError:
+        raise
+    except Exception as exc:  # noqa: BLE001  1 and 2 are verdicts here: an unexpected error must not look like one
+        typer.echo(f"KHÔNG ĐỌC ĐƯỢC  lỗi ngoài dự kiến {type(exc).__name__}; chi tiết không kèm dữ liệu: {_note_crash(exc)}")
+        code = 3
+    raise typer.Exit(code)
+
+
+@app.command()
 def demo(rows: Annotated[int, typer.Option(min=1_000, help="dossiers in the largest sample system")] = 10_000) -> None:
     """Sample systems → unified database through Airflow, with reports and a summary."""
     from hopnhat.demo import demo as run

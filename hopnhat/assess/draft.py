@@ -166,7 +166,12 @@ def _ignored(facts: TableFacts, key: Sequence[str]) -> Iterator[str]:
     left = [column for column in facts.columns if column.name not in used]
     if left:
         yield "    ignored:"
-        yield from (f"      {quoted(column.name)}: {ASK_WHY}  # {_told(column)}" for column in left)
+        yield from (f"      {quoted(column.name)}: {_why_left(column.name)}  # {_told(column)}" for column in left)
+
+
+def _why_left(column: str) -> str:
+    is_secret = any(word in folded(column) for word in ("password", "matkhau", "passwd"))
+    return "mật khẩu, không bao giờ rời hệ thống cũ" if is_secret else ASK_WHY
 
 
 def _told(column: ColumnFacts) -> str:

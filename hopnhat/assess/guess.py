@@ -100,7 +100,7 @@ def _score(field: str, entity: Entity, one: _Seen) -> tuple[float, str]:
     if value < 0.2:
         return named * 0.3, f"tên cột gợi ý nhưng giá trị không khớp ({said})"
     if named == 0:
-        return (value * 0.75 if field in _ALONE else value * 0.4), f"theo giá trị: {said}"
+        return (value * 0.75 if field in _ALONE else value * 0.25), f"theo giá trị: {said}"
     return named * 0.6 + value * 0.4, f"tên cột và {said}"
 
 

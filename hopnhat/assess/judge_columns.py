@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hopnhat.assess.model import ColumnFacts, Finding, Hit, TableFacts
+from hopnhat.assess.model import ColumnFacts, Finding, Hit, Severity, TableFacts
 from hopnhat.assess.wording import encoding_words, made
 
 _LOST_SHARE = 0.2
@@ -38,8 +38,11 @@ def _encoding(table: TableFacts, column: ColumnFacts) -> Iterator[Finding]:
 
 
 def _is_misdeclared(table: TableFacts, column: ColumnFacts) -> bool:
-    declared = column.role is not None and table.plan is not None and table.plan.declared
-    return declared and column.found not in (None, column.encoding) and "ascii-only" not in column.evidence
+    return _is_declared(table, column) and column.found not in (None, column.encoding) and "ascii-only" not in column.evidence
+
+
+def _is_declared(table: TableFacts, column: ColumnFacts) -> bool:
+    return column.role is not None and table.plan is not None and table.plan.declared
 
 
 def _hit(table: TableFacts, column: ColumnFacts, hit: Hit) -> Finding | None:
@@ -47,10 +50,11 @@ def _hit(table: TableFacts, column: ColumnFacts, hit: Hit) -> Finding | None:
     if hit.code.startswith("encoding:"):
         name = hit.code.removeprefix("encoding:")
         code = "mojibake" if name == "mojibake" else "encoding-legacy"
-        severity = "note" if name == "mojibake" and column.role is not None and table.plan is not None and table.plan.declared else None
+        severity: Severity | None = "note" if name == "mojibake" and _is_declared(table, column) else None
         return made(code, table.name, column.name, hit.rows, of, encoding_words(name), keys=hit.keys, samples=hit.samples, severity=severity)
     if hit.code in _ZEROS:
-        return made("zeros-lost", table.name, column.name, hit.rows, of, "", keys=hit.keys, samples=hit.samples)
+        mild: Severity | None = "note" if _is_declared(table, column) else None  # the mapping restores them
+        return made("zeros-lost", table.name, column.name, hit.rows, of, "", keys=hit.keys, samples=hit.samples, severity=mild)
     if hit.code == "text-lossy":
         filled = max(1, of - column.nulls - column.blanks)
         severe = column.role is not None and hit.rows > _LOST_SHARE * filled

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from hopnhat.assess.masking import shown_key
 from hopnhat.assess.model import KeyFacts
+from hopnhat.assess.naming import folded
 from hopnhat.assess.sample import Sample
 from hopnhat.assess.spool import Spool
 from hopnhat.extract.contract import ROW, KeyRange, Source, TableShape
@@ -20,6 +21,8 @@ _CANDIDATES = 4
 _NEAR = 0.9
 _SHOWN = 5
 _LONGEST = 64
+_COUNTERS = {"stt", "sothutu", "tt", "no"}
+"""Columns that number the lines of a sheet: unique today, other numbers tomorrow."""
 Hashes = npt.NDArray[np.uint64]
 
 
@@ -31,6 +34,7 @@ def key_candidates(shape: TableShape, sample: Sample, mapped: Sequence[str], pre
     if mapped and set(mapped) <= set(sample.columns):
         found.setdefault(tuple(mapped), "mapped")
     near = [name for name, c in sample.columns.items() if c.rows and c.filled >= _NEAR * c.rows and c.spread >= _NEAR]
+    near = [name for name in near if folded(name) not in _COUNTERS]
     short = [name for name in near if max((len(text) for text in sample.columns[name].texts[:100]), default=0) <= _LONGEST]
     for name in sorted(short, key=lambda name: (name not in preferred, list(sample.columns).index(name)))[:_CANDIDATES]:
         found.setdefault((name,), "candidate")

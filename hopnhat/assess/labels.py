@@ -26,6 +26,6 @@ def proposed_codes(field: str, codelist: Mapping[str, str], values: Iterable[str
     for value in values:
         fold = folded(value)
         code = known.get(fold) or _labels().get((field, fold))
-        if code in codelist and not value.strip().isdigit():
+        if code is not None and code in codelist and not value.strip().isdigit():
             found[value] = code
     return found

@@ -33,8 +33,8 @@ def printed(text: str) -> str:
 
 def shown_value(raw: bytes | None, text: str | None, kind: str, column: DomainColumn | None) -> str:
     """One faulty value, masked by what its column means."""
-    value = text if text is not None else (raw or b"").decode("utf-8", "backslashreplace")
-    if kind in _FREE or (column is not None and column.pii == "none") or kind == "unit-code":
+    value = (text if text is not None else (raw or b"").decode("utf-8", "backslashreplace")).strip(" \t\r\n")
+    if kind in _FREE or (column is not None and column.pii == "none") or kind == "place":
         return printed(scrubbed(value) if kind not in ("dossier_no", "timestamp", "amount") else value)
     if kind == "person_id":
         return ends(value, 3, 3)

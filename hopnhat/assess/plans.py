@@ -22,8 +22,8 @@ def declared_plan(system: System, table: Table, domain: Domain, sample: Sample) 
             roles[mapped.source] = role
     unit = table.unit.inputs() if table.unit else {}
     encoding = (table.unit.encoding if table.unit else None) or table.encoding
-    for name, column in unit.items():
-        roles.setdefault(column, Role(name, "unit", 1.0, _DECLARED, encoding))
+    for name, place in unit.items():
+        roles.setdefault(place, Role(name, "unit", 1.0, _DECLARED, encoding))
     if table.unit and table.unit.address:
         roles.setdefault(table.unit.address, Role("text", "unit", 1.0, _DECLARED, encoding))
     if table.watermark and table.watermark in sample.columns:

@@ -38,9 +38,8 @@ def orphans(source: Source, tables: Sequence[Opened], domain: Domain) -> Iterato
                 if best is None or lost < best[0]:
                     keys = orphan_keys(source, child, column, wanted)
                     best = lost, Orphans(child.name, column, parent.name, key.columns[0], fk.rows - fk.missing, lost, keys)
-            if best is not None and best[0] < max(1, best[1].rows):  # if none at all is found it was no reference
-                yield best[1]
-            elif best is not None and child.plan.declared:
+            # A guessed reference of which no row is found was none.
+            if best is not None and (child.plan.declared or best[0] < max(1, best[1].rows)):
                 yield best[1]
 
 

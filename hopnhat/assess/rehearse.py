@@ -34,7 +34,10 @@ def rehearse(system: System, table: Table, sample: Sample, registry: Registry) -
     kept = kept_rows(frame, table, {name: column.transport for name, column in sample.columns.items()})
     held = np.zeros(frame.num_rows, bool)
     reasons = Counter[tuple[str, str]]()
+    undecided = {name for name, column in table.columns.items() if column.codes and not system.codes[column.codes]}
     for problem in done.problems:
+        if problem.field in undecided:  # an empty code map is a finding of its own
+            continue
         mask = problem.reasons.is_valid().to_numpy(zero_copy_only=False).astype(bool) & kept
         held |= mask
         for code in pc.unique(problem.reasons.drop_null()).to_pylist():

@@ -68,7 +68,7 @@ def assess_system(
         try:
             spec = load_system(system, mappings)
         except MappingError as error:
-            if "no legacy system" not in error.problem or technology is None and not url(system):
+            if "no legacy system" not in error.problem:
                 raise
             target = _new_system(system, url(system), technology)
         else:

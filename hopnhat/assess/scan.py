@@ -153,7 +153,7 @@ def _activity(table: Opened, tallies: dict[str, ColumnTally]) -> Activity | None
     named = [table.plan.watermark] if table.plan.watermark else []
     order = ("received_at", "acted_at", "created_at", "submitted_at")
     roles = {role.name: name for name, role in table.plan.roles.items()}
-    for name in [*named, *(roles[field] for field in order if field in roles)]:
+    for name in [*named, *(roles[wanted] for wanted in order if wanted in roles)]:
         if name in tallies and (found := tallies[name].activity()) is not None:
             return found
     return None

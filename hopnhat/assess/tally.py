@@ -109,11 +109,14 @@ class ColumnTally:
             rows = np.flatnonzero(np.append(mask, False)[places])[: _KEYS - len(count.keys)]
             count.keys += keys(rows)
         for at in np.flatnonzero(mask)[: _SAMPLES - len(count.samples)]:
-            kind = "unit-code" if self.role and self.role.name.endswith("_code") and self.role.kind == "unit" else self._kind()
+            kind = "timestamp" if code == "zero-date" else self._kind()
             count.samples.append(shown_value(distinct[at].as_py(), texts[at].as_py(), kind, self.domain_column))
 
     def _kind(self) -> str:
-        return self.role.kind if self.role is not None else ""
+        """How to mask: names and codes of places are nobody's data, an address is."""
+        if self.role is None:
+            return ""
+        return "place" if self.role.kind == "unit" and self.role.name != "text" else self.role.kind
 
     def facts(self) -> ColumnFacts:
         hits = tuple(Hit(code, one.rows, tuple(one.keys), tuple(one.samples)) for code, one in sorted(self.hits.items()))
@@ -130,7 +133,7 @@ class ColumnTally:
             return ()
         shown = Counter[str]()
         for value, rows in self.values.items():
-            is_code = self._kind() == "code" or (self.role is not None and self.role.kind == "unit" and self.role.name != "text")
+            is_code = self._kind() in ("code", "place")
             plain = is_code or (self.role is None and rows >= _CROWD and len(value) <= 30 and len(self.values) * 3 <= self.rows)
             shown[shown_value(None, value, "code" if plain else self._kind(), None if plain else self.domain_column)] += rows
         return tuple(shown.most_common(_SHOWN_VALUES))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
 import pyarrow as pa
 
 from mappings.units.registry import Registry
 from transforms.dates import FORMATS, parse_timestamps
+from transforms.match_keys import unaccented
 from transforms.syllables import syllable_share
 from transforms.units import resolve
 
@@ -82,11 +84,25 @@ def _unread(texts: Sequence[str], format_name: str) -> list[str]:
 
 
 def place_share(texts: Sequence[str], kind: str, registry: Registry) -> float:
-    """Share of values that the unit resolver knows as a commune, district or province (or as such a code)."""
+    """Share of values that are a commune for the unit resolver, or a district or province of the registry (name or code)."""
     asked = list(texts[:_ASKED])
     if not asked:
         return 0.0
+    level = kind.removesuffix("_code")
+    if level != "commune":
+        known = _known(registry, level)
+        width = 3 if level == "district" else 2
+        return sum((text.zfill(width) if kind.endswith("_code") else unaccented(text)) in known for text in asked) / len(asked)
     queries = pd.DataFrame({kind: asked}, dtype="str").assign(as_of="2025-06-30" if kind.endswith("_code") else "")
     answers = resolve(queries, registry)
-    known = (answers["status"] != "unmatched") | (answers["old_code"].fillna("") != "") | (answers["candidates"].fillna("") != "")
-    return float(known.mean())
+    found = (answers["status"] != "unmatched") | (answers["old_code"].fillna("") != "") | (answers["candidates"].fillna("") != "")
+    return float(found.mean())
+
+
+@cache
+def _known(registry: Registry, level: str) -> frozenset[str]:
+    """Codes, and names without marks, with and without the word for their type."""
+    units = [unit for unit in registry.instances if unit.level == level]
+    bare = {unit.name.removeprefix(f"{unit.type} ") for unit in units}
+    names = {unaccented(form) for name in bare for form in (name, f"tp {name}")} | {unaccented(unit.name) for unit in units}
+    return frozenset(names | {unit.code for unit in units})
