@@ -33,7 +33,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="hopnhat-setup-") as scratch:
         uv = find_uv(Path(scratch))
         print("setup: .venv from uv.lock …", flush=True)
-        environment = os.environ | {"UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
+        # The machine's own certificates: provincial networks often stand behind an authority of their own.
+        trust = {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}
+        environment = trust | os.environ | {"UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
         environment.pop("VIRTUAL_ENV", None)
         done = subprocess.run([str(uv), "sync", "--frozen", "--quiet"], cwd=ROOT, env=environment, check=False)
     return done.returncode
@@ -46,12 +48,13 @@ def find_uv(scratch: Path) -> Path:
         try:
             return attempt(scratch)
         except (OSError, subprocess.CalledProcessError, StopIteration, ValueError) as exc:
-            print(f"setup: {attempt.__name__}: {exc}", file=sys.stderr)
+            print(f"setup: {attempt.__doc__}: not here ({type(exc).__name__})", file=sys.stderr)
     print("setup: could not get uv; install it (pip install uv) or allow access to a package index.", file=sys.stderr)
     raise SystemExit(2)
 
 
 def uv_from_venv(scratch: Path) -> Path:
+    """uv through this Python's own pip"""
     subprocess.run([sys.executable, "-m", "venv", str(scratch / "venv")], check=True, capture_output=True)
     pip = [str(scratch / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"uv=={UV_VERSION}"]
     subprocess.run(pip, check=True)
@@ -59,7 +62,8 @@ def uv_from_venv(scratch: Path) -> Path:
 
 
 def uv_from_wheel(scratch: Path) -> Path:
-    """The index names the file and its SHA-256 (PEP 691); the transport is https."""
+    """uv's wheel straight from the package index"""
+    # The index names the file and its SHA-256 (PEP 691); the transport is https.
     machine = platform.machine()
     request = urllib.request.Request(f"{INDEX}/uv/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
