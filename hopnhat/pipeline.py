@@ -20,6 +20,7 @@ from hopnhat.load.ledger import Run
 from hopnhat.load.lock import hold_system
 from hopnhat.load.publish import finish_rehearsal, prepare
 from hopnhat.load.publish import publish as publish_rows
+from hopnhat.load.registry import load_units
 from hopnhat.load.schema import apply_schema
 from hopnhat.load.stage import create_staging
 from hopnhat.load.target import Connection, connect, transaction
@@ -52,6 +53,7 @@ def plan(system_id: str, *, run_id: str, mode: str, as_of: str, url: str) -> lis
     with _connected(target) as connection:
         with transaction(connection):
             apply_schema(connection, load_domain(system.domain))
+            load_units(connection, registry())  # officials and other systems look units up beside the data (law 7)
         with transaction(connection), hold_system(connection, system_id):
             run = _continued(connection, system, run_id)
             if run is None:
