@@ -12,7 +12,7 @@ from hopnhat.assess.plans import declared_plan
 from hopnhat.assess.references import orphans, reference_columns
 from hopnhat.assess.sample import Sample, readable_columns, take_sample
 from hopnhat.assess.scan import Opened, Surroundings, rows_per_range, scan
-from hopnhat.assess.unreadable import UnreadableError, unreadable
+from hopnhat.assess.unreadable import unreadable
 from hopnhat.extract.contract import ROW, Source, TableShape
 from hopnhat.model.errors import HopNhatError
 from mappings.spec import Domain, System, Table
@@ -28,20 +28,22 @@ class Inspection:
     samples: dict[str, Sample]
     orphans: tuple[Orphans, ...]
     snapshot: str
-    first_error: UnreadableError | None
+    first_error: HopNhatError | None
 
 
 class _Failures:
     """Tables that could not be read, with the reason in words."""
 
     def __init__(self) -> None:
-        self.first: UnreadableError | None = None
+        self.first: HopNhatError | None = None
         self.tables: dict[str, TableFacts] = {}
 
     def add(self, table: str, error: HopNhatError) -> None:
-        told = unreadable(error, table)
-        self.first = self.first or told
-        self.tables[table] = TableFacts(table, None, 0, 0, error=str(told))
+        if "ends before its header row" in error.problem:  # the empty sheets that every new workbook has
+            self.tables[table] = TableFacts(table, None, 0, 0)
+            return
+        self.first = self.first or error
+        self.tables[table] = TableFacts(table, None, 0, 0, error=str(unreadable(error, table)))
 
 
 def inspect(

@@ -24,14 +24,14 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda f: (_ORDER[f.severity], -f.rows, f.table, f.column, f.code)))
 
 
-def table_findings(facts: TableFacts, domain: Domain, system: System | None) -> Iterator[Finding]:
+def table_findings(facts: TableFacts, domain: Domain, system: System | None, *, has_rows: bool = True) -> Iterator[Finding]:
     name, of = facts.name, facts.counted
     if facts.error:
         yield made("table-gone" if facts.error == "gone" else "table-unreadable", name, "", 0, 0, facts.error if facts.error != "gone" else "")
         return
     if facts.rows == 0:
         allowed = system is not None and any(t.name == name and t.expect.min_rows == 0 for t in system.tables)
-        yield made("table-empty", name, "", 0, 0, "", severity="note" if allowed or system is None else None)
+        yield made("table-empty", name, "", 0, 0, "", severity="note" if allowed or (system is None and has_rows) else None)
         if not allowed:
             return
     yield from _shape(facts, system)

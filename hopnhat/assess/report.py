@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -66,6 +67,14 @@ def share(part: int, whole: int) -> str:
     return "< 0,1 %" if percent < 0.1 else f"{percent:.1f} %".replace(".", ",").replace(",0 %", " %")
 
 
+def moment(text: str) -> str:
+    """
+    >>> moment("2026-01-05 08:30"), moment("2025-06-30 23:59:59")
+    ('05/01/2026 08:30', '30/06/2025 23:59')
+    """
+    return f"{datetime.fromisoformat(text):%d/%m/%Y %H:%M}"
+
+
 def key_words(facts: TableFacts) -> str:
     """Declared and factual keys in one line."""
     declared = f"khai báo: {' + '.join(facts.declared_key)}" if facts.declared_key else "không khai báo"
@@ -81,7 +90,7 @@ def finding_place(finding: Finding) -> str:
 def _environment() -> Environment:
     environment = Environment(loader=ChoiceLoader([FileSystemLoader(folder) for folder in _TEMPLATES]), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
-    environment.filters |= {"n": thousands, "duration": duration, "encoding": encoding_words}
+    environment.filters |= {"n": thousands, "duration": duration, "encoding": encoding_words, "words": moment}
     environment.globals |= {"share": share, "key_words": key_words, "reason": lambda code: reason(code).label_vi}
     environment.globals["bars"] = lambda title, rows, **more: Markup(bars(title, rows, **more))  # noqa: S704  labels are escaped inside
     return environment

@@ -70,12 +70,20 @@ def assess_system(
         except MappingError as error:
             if "no legacy system" not in error.problem:
                 raise
-            target = _new_system(system, url(system), technology)
+            target = _new_system(system, _place(url, system, error), technology)
         else:
             target = Target(spec.id, spec.title, spec.technology, url(spec.connection), spec.id, spec.options, spec)
     except HopNhatError as error:
         raise unreadable(error, system) from None
     return assess(target, out, now=now, max_rows=max_rows, say=say)
+
+
+def _place(url: Callable[[str], str], system: str, unknown: MappingError) -> str:
+    """The URL of a system that has no mapping: a misspelt id has neither, and is told as such."""
+    try:
+        return url(system)
+    except MappingError:
+        raise unknown from None
 
 
 def _new_system(system: str, url: str, technology: str | None) -> Target:
@@ -102,11 +110,13 @@ def assess(target: Target, out: Path, *, now: datetime, max_rows: int | None = N
     finally:
         source.close()
     if all(facts.error for facts in seen.tables):
-        raise seen.first_error or UnreadableError(f"{target.place}: không có bảng nào", hint="kiểm tra cơ sở dữ liệu và quyền đọc")
+        nothing = UnreadableError(f"{target.place}: không có bảng nào đọc được", hint="kiểm tra cơ sở dữ liệu và quyền đọc")
+        raise unreadable(seen.first_error or nothing, target.place)
     text = draft(target.id, target.title, domain, target.technology, dict(target.options), seen.tables)
     system, problem = (target.system, "") if target.system else _parsed(target.id, text)
     tables = _rehearsed(seen, system, registry)
-    findings = [one for facts in tables for one in table_findings(facts, domain, target.system)]
+    has_rows = any(facts.rows for facts in tables)
+    findings = [one for facts in tables for one in table_findings(facts, domain, target.system, has_rows=has_rows)]
     findings += orphan_findings(seen.orphans)
     wanted = [facts for facts in tables if target.system is None or facts.plan is not None]
     made = Assessment(
@@ -139,13 +149,13 @@ def _rehearsed(seen: Inspection, system: System | None, registry: Registry) -> t
 
 
 def _extract_seconds(tables: list[TableFacts]) -> float:
-    return round(sum(facts.read_seconds * facts.rows / facts.counted for facts in tables if facts.counted), 1)
+    return round(sum(facts.read_seconds * facts.rows / facts.counted for facts in tables if facts.counted), 3)
 
 
 def _load_seconds(tables: list[TableFacts]) -> float:
     """By the speed of the rehearsal on one processor core, and the measured floor of writing."""
     measured = [facts for facts in tables if facts.rehearsal and facts.rehearsal.rows]
     work = sum(facts.rows * (facts.rehearsal.seconds / facts.rehearsal.rows + LOAD_PER_ROW) for facts in measured if facts.rehearsal)
-    return round(work, 1)
+    return round(work, 3)
 
 
