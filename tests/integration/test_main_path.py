@@ -85,7 +85,7 @@ def test_totals_add_up_to_what_the_sources_hold(migrated: Machine, sample: Sampl
 def test_every_row_explains_itself_with_one_query(migrated: Machine) -> None:
     unexplained = migrated.query(
         "select count(*) from unified.dossier_explained where rule is null or registry_version is null or run_id is null"
-        " or landing_part is null or code_version is null or old_commune_code is null and evidence is null"
+        " or landing_part is null or code_version is null or era is null or new_commune_code is null"
     )
     assert unexplained == [(0,)]
     rows, with_old_unit = migrated.query("select count(*), count(old_commune_code) from unified.dossier_explained where era = 'old'")[0]
