@@ -8,6 +8,7 @@ from hopnhat.assess.judge_columns import column_findings
 from hopnhat.assess.model import Finding, KeyFacts, Orphans, TableFacts, Verdict
 from hopnhat.assess.wording import made
 from hopnhat.extract.contract import ROW
+from hopnhat.report.reasons import reason
 from mappings.spec import Domain, System
 
 _MANY_DUPLICATES = 0.2
@@ -44,7 +45,8 @@ def table_findings(facts: TableFacts, domain: Domain, system: System | None, *, 
         yield made("activity-future", name, facts.activity.column, facts.activity.future, of, "")
     if facts.rehearsal and facts.rehearsal.held:
         code = "rehearsal-held-many" if facts.rehearsal.held > _MANY_HELD * facts.rehearsal.rows else "rehearsal-held"
-        yield made(code, name, "", facts.rehearsal.held, facts.rehearsal.rows, "")
+        why = "; ".join(f"{reason(code).label_vi} ở {field}: {rows} dòng" for field, code, rows in facts.rehearsal.reasons[:3])
+        yield made(code, name, "", facts.rehearsal.held, facts.rehearsal.rows, why)
 
 
 def orphan_findings(found: Iterable[Orphans]) -> Iterator[Finding]:
@@ -69,7 +71,7 @@ def _keys(facts: TableFacts) -> Iterator[Finding]:
     by_origin = {key.origin: key for key in reversed(facts.keys)}
     leading = by_origin.get("mapped") or by_origin.get("declared")
     unique = [key for key in facts.keys if key.unique]
-    is_file = bool(facts.plan and facts.plan.key == (ROW,)) or not facts.declared_key
+    is_file = facts.plan is not None and facts.plan.key == (ROW,)
     if not facts.declared_key and not (facts.plan and facts.plan.declared):
         told = f"ứng viên: {', '.join('+'.join(key.columns) for key in unique)}" if unique else ""
         yield made("key-undeclared" if unique else "key-none", facts.name, "", 0, 0, told, severity="note" if unique and is_file else None)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopnhat.assess.masking import shown_key
-from hopnhat.assess.model import KeyFacts
+from hopnhat.assess.model import KeyFacts, TablePlan
 from hopnhat.assess.naming import folded
 from hopnhat.assess.sample import Sample
 from hopnhat.assess.spool import Spool
@@ -21,22 +21,26 @@ _CANDIDATES = 4
 _NEAR = 0.9
 _SHOWN = 5
 _LONGEST = 64
+_NO_KEYS = ("name", "person_id", "phone", "timestamp", "watermark", "amount", "unit", "code")
 _COUNTERS = {"stt", "sothutu", "tt", "no"}
 """Columns that number the lines of a sheet: unique today, other numbers tomorrow."""
 Hashes = npt.NDArray[np.uint64]
 
 
-def key_candidates(shape: TableShape, sample: Sample, mapped: Sequence[str], preferred: Sequence[str]) -> dict[tuple[str, ...], str]:
-    """Keys to be tested → their origin: declared, mapped, and columns that (nearly) tell the sample's rows apart."""
+def key_candidates(shape: TableShape, sample: Sample, plan: TablePlan) -> dict[tuple[str, ...], str]:
+    """Keys to be tested → their origin: declared, mapped, the dossier's number, and columns that (nearly) tell the
+    sample's rows apart. Names, telephone numbers and dates are no keys, however different they are today."""
+    mapped = plan.key if plan.declared else ()
     found: dict[tuple[str, ...], str] = {}
     if shape.primary_key:
         found[tuple(shape.primary_key)] = "declared"
     if mapped and set(mapped) <= set(sample.columns):
         found.setdefault(tuple(mapped), "mapped")
     near = [name for name, c in sample.columns.items() if c.rows and c.filled >= _NEAR * c.rows and c.spread >= _NEAR]
-    near = [name for name in near if folded(name) not in _COUNTERS]
+    near = [name for name in near if folded(name) not in _COUNTERS and (name not in plan.roles or plan.roles[name].kind not in _NO_KEYS)]
     short = [name for name in near if max((len(text) for text in sample.columns[name].texts[:100]), default=0) <= _LONGEST]
-    for name in sorted(short, key=lambda name: (name not in preferred, list(sample.columns).index(name)))[:_CANDIDATES]:
+    numbers = [name for name, role in plan.roles.items() if role.name == "dossier_no" and name in sample.columns]
+    for name in dict.fromkeys([*numbers, *short[:_CANDIDATES]]):
         found.setdefault((name,), "candidate")
     return found
 

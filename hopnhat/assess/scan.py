@@ -70,9 +70,7 @@ def scan(source: Source, table: Opened, around: Surroundings) -> TableFacts:
     entity = around.domain.entities.get(plan.entity or "")
     tallies = {name: ColumnTally(table.sample.columns[name], role := plan.roles.get(name), entity.columns.get(role.name) if entity and role else None, around.today)
                for name in names}  # fmt: skip
-    numbers = [name for name, role in plan.roles.items() if role.name == "dossier_no"]
-    mapped = plan.key if plan.declared else ()
-    table.keys = [KeyTally(key, origin) for key, origin in key_candidates(table.shape, table.sample, mapped, numbers).items()]
+    table.keys = [KeyTally(key, origin) for key, origin in key_candidates(table.shape, table.sample, plan).items()]
     table.fks = {name: KeyTally((name,), "reference") for name in table.references}
     table.same = KeyTally(("whole row",), "row")
     units = _unit_tally(table)

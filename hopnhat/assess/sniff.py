@@ -102,7 +102,7 @@ def _by_text(path: Path, head: bytes) -> Sniffed | None:
 def _delimited(path: Path, head: bytes, suffix: str) -> Sniffed:
     is_wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = head.decode("utf-16", "replace") if is_wide else head.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
-    lines = [line for line in text.splitlines()[:200] if line.strip()]
+    lines = [line for line in re.split(r"\r\n|\r|\n", text, maxsplit=200)[:200] if line.strip()]  # splitlines() cuts at bytes of letters
     lines = lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines
     delimiter = _delimiter(text, lines)
     if delimiter is None:

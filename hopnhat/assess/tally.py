@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +25,9 @@ KEPT_VALUES = 1_000
 _SHOWN_VALUES = 60
 _KEYS, _SAMPLES = 5, 3
 _CROWD = 5
-"""A value of a column that nobody knows is shown when so many rows share it: it is then no person's."""
+_CODELIKE = re.compile(r"[A-Za-z0-9_.\-]{1,8}|[a-z_]{1,20}")
+"""A value of a column that nobody knows is shown when it looks like a code and so many rows share it. Words with capitals or
+marks are never shown: the name of an official repeats on many rows."""
 Rows = npt.NDArray[np.int64]
 
 
@@ -134,7 +137,7 @@ class ColumnTally:
         shown = Counter[str]()
         for value, rows in self.values.items():
             is_code = self._kind() in ("code", "place")
-            plain = is_code or (self.role is None and rows >= _CROWD and len(value) <= 30 and len(self.values) * 3 <= self.rows)
+            plain = is_code or (self.role is None and rows >= _CROWD and _CODELIKE.fullmatch(value) is not None)
             shown[shown_value(None, value, "code" if plain else self._kind(), None if plain else self.domain_column)] += rows
         return tuple(shown.most_common(_SHOWN_VALUES))
 
