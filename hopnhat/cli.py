@@ -28,6 +28,7 @@ def migrate(
     url: Annotated[str | None, typer.Option(help="URL of the legacy system; default from its connection")] = None,
     workers: Annotated[int | None, typer.Option(help="processes", min=1)] = None,
     reports: Annotated[bool, typer.Option(help="write the mismatch and reconciliation reports")] = True,
+    accept_volume: Annotated[bool, typer.Option("--accept-volume", help="this run may have far fewer or far more rows than the last")] = False,
 ) -> None:
     """Migrate one legacy system, end to end. An interrupted run goes on where it stopped."""
     from hopnhat.migrate import migrate_system
@@ -38,7 +39,7 @@ def migrate(
     fresh = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{system}"
     summary = migrate_system(
         system, mode=mode, as_of=day, run_id=run_id, fresh_run_id=fresh, url=url or legacy_url(system, _connection(system)),
-        workers=workers or settings().workers, reports=reports, say=_say,
+        workers=workers or settings().workers, reports=reports, say=_say, accept_volume=accept_volume,
     )  # fmt: skip
     typer.echo(json.dumps(summary, ensure_ascii=False, indent=1))
 
@@ -169,7 +170,9 @@ def _note_crash(exc: BaseException) -> str:
     """Keep where it happened, without the values: an exception's text may hold a citizen's data."""
     frames: list[str] = []
     cause: BaseException | None = exc
-    while cause is not None:
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:  # chains may bite their own tail
+        seen.add(id(cause))
         frames.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
         frames += [f"  {f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(cause.__traceback__)]
         cause = cause.__cause__ or cause.__context__

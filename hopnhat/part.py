@@ -50,6 +50,7 @@ class SourceWork:
     placer: Placer | None = None
     saved: set[int] = field(default_factory=set)
     held: pa.Array | None = None
+    parentless: pa.Array | None = None
 
     def __post_init__(self) -> None:
         if self.table.unit:
@@ -66,6 +67,13 @@ class SourceWork:
             self.target.rollback()
         return self.held
 
+    def parentless_keys(self) -> pa.Array:
+        if self.parentless is None:
+            found = ledger.parentless_keys(self.target, self.source_id) if self.entity.parent else []
+            self.parentless = pa.array(found, pa.string())
+            self.target.rollback()
+        return self.parentless
+
 
 def load_part(work: SourceWork, key_range: KeyRange, since: tuple[str, str] | None) -> dict[str, int]:
     """Bring one key range into staging. Returns its outcome counts."""
@@ -80,7 +88,7 @@ def load_part(work: SourceWork, key_range: KeyRange, since: tuple[str, str] | No
     if before and before.version_id != work.run.version_id:
         before = None
     batch = _batch(work, key_range, part, since, frame)
-    if before and before.part_sha == part.sha256:
+    if before and before.part_sha == part.sha256 and not _awaits_parents(work, frame):
         return _repeat(work, batch, before)
     return _stage(work, batch, frame, _known(work, before))
 
@@ -106,12 +114,19 @@ def _repeat(work: SourceWork, batch: Mapping[str, Any], before: ledger.Batch) ->
     return counts
 
 
+def _awaits_parents(work: SourceWork, frame: pa.Table) -> bool:
+    keys = work.parentless_keys()
+    return len(keys) > 0 and bool(pc.any(pc.is_in(source_keys(frame, work.table.key), value_set=keys)).as_py())
+
+
 def _known(work: SourceWork, before: ledger.Batch | None) -> Known | None:
     """Keys and fingerprints of the last reading of this part, from the landing zone: it costs the database nothing."""
     if before is None or not has_part(work.landing, before.part):
         return None
     frame = read_part(work.landing, before.part, [*work.table.key, FINGERPRINT])
-    return Known(source_keys(frame, work.table.key), frame[FINGERPRINT].combine_chunks(), work.held_keys())
+    keys, hashes = source_keys(frame, work.table.key), frame[FINGERPRINT].combine_chunks()
+    settled = pc.invert(pc.is_in(keys, value_set=work.parentless_keys()))
+    return Known(keys.filter(settled), hashes.filter(settled), work.held_keys())
 
 
 def _stage(work: SourceWork, batch: Mapping[str, Any], frame: pa.Table, known: Known | None) -> dict[str, int]:

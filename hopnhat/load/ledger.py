@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
 from hopnhat.extract.contract import KeyRange
+from hopnhat.load.schema import PARTS_SCHEMA, relation_name
 from hopnhat.model.errors import RunError
 from hopnhat.version import Version
 
@@ -84,9 +85,11 @@ def start_run(connection: Connection, run: Run, version: Version, snapshot: str)
 
 
 def close_run(connection: Connection, run_id: str, system: str, state: str, message: str | None = None) -> None:
+    """Set a run's state. Without a message of its own it keeps what was noted of its sources."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "update ledger.run set state = %s, message = %s, finished_at = now() where run_id = %s and system = %s",
+            "update ledger.run r set state = %s, finished_at = now(), message = coalesce(%s, (select string_agg(n.source || ': ' || n.note, e'\\n'"
+            " order by n.source, n.kind) from ledger.note n where n.run_id = r.run_id and n.system = r.system)) where run_id = %s and system = %s",
             (state, message, run_id, system),
         )
 
@@ -177,10 +180,17 @@ def high_mark(connection: Connection, source: str) -> str | None:
 
 
 def is_live(connection: Connection, source: str) -> bool:
-    """Has this source been published before?"""
+    """Does this source have its partition? (Even when it was empty; not when it was taken back.)"""
     with connection.cursor() as cursor:
-        cursor.execute("select exists (select 1 from ledger.batch where source = %s and state = 'published')", (source,))
+        cursor.execute("select to_regclass(format('%%I.%%I', %s, %s)) is not null", (PARTS_SCHEMA, relation_name(source)))
         return bool((cursor.fetchone() or (False,))[0])
+
+
+def parentless_keys(connection: Connection, source: str) -> list[str]:
+    """Keys that wait for their parent: whether it has come since, their own part cannot tell."""
+    with connection.cursor() as cursor:
+        cursor.execute("select source_key from quarantine.open where source = %s and problems @> '[{\"reason\": \"parent-missing\"}]'", (source,))
+        return [key for (key,) in cursor.fetchall()]
 
 
 def held_keys(connection: Connection, source: str) -> list[str]:

@@ -161,6 +161,8 @@ def _drop_unchanged(connection: Connection, contribution: Contribution) -> None:
         cursor.execute(
             sql.SQL(
                 "with gone as (delete from {} s using {} u where u.source = s.source and u.source_key = s.source_key and {}"
+                # A row that waited and is again what is published goes through the merge, which closes its quarantine entry.
+                " and not exists (select 1 from quarantine.open q where q.source = s.source and q.source_key = s.source_key)"
                 " returning s.batch_id, {} as old_unit) select batch_id, old_unit, count(*) from gone group by 1, 2"
             ).format(contribution.staging(), contribution.unified(), same, contribution.unit_of("s"))
         )
