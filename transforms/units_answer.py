@@ -73,6 +73,8 @@ def successors(units: list[Unit], carries: Carries) -> tuple[list[str], bool]:
 def answer(index: Index, finding: Finding, carries: Carries, era: str = "") -> Answer:
     """Resolve when exactly one new unit is left, otherwise keep the candidates. `era` is the column's, if it is known."""
     units = [index.units[uid] for uid in finding.uids]
+    if len(units) == 1 and len(units[0].successors) == 1 and finding.settled and not finding.by:
+        return _whole_unit(index, finding, units[0])
     codes, by_law = successors(units, carries)
     codes = [code for code in codes if code in finding.only] or codes if finding.only else codes
     old = _old_side(index, finding.uids) if units else OldSide(era)
@@ -96,6 +98,18 @@ def answer(index: Index, finding: Finding, carries: Carries, era: str = "") -> A
         path=old.path,
         evidence=_evidence(index, finding, units, codes, by_law, carries),
     )
+
+
+def _whole_unit(index: Index, finding: Finding, unit: Unit) -> Answer:
+    """The usual answer, in a third of the time: one unit that went to one new unit as a whole."""
+    new = unit.successors[0][0]
+    old = _old_side(index, finding.uids)
+    runner_up = index.units[finding.runner_up].code if finding.runner_up >= 0 else ""
+    margin = finding.score - finding.runner_up_score
+    return Answer(
+        RESOLVED, old.era, old.code, old.valid_from, old.name, new, index.new_name.get(new, ""), index.new_province.get(new, ""),
+        finding.rule, finding.score, runner_up, finding.runner_up_score, margin, new, old.path, finding.evidence,
+    )  # fmt: skip
 
 
 def _rule(finding: Finding, units: list[Unit], codes: list[str], by_law: bool) -> str:
@@ -126,15 +140,15 @@ def _evidence(
 
 def _clauses(index: Index, units: list[Unit], codes: list[str], carries: Carries) -> str:
     wanted = {unit.code for unit in units}
-    rows = (row for row in index.registry.events if row.effective_date == REFORM and row.code_before in wanted)
+    rows = (row for code in wanted for row in index.events.get(code, ()) if row.effective_date == REFORM)
     clauses = sorted({f"{row.legal_ref} ({row.part_kind})" for row in rows if row.code_after in codes})
     return f"the law gives all {carries} to {'|'.join(codes)}: {', '.join(clauses)}"
 
 
 def _old_side(index: Index, uids: tuple[int, ...]) -> OldSide:
     units = [index.units[uid] for uid in uids]
-    if len(units) == 1 and units[0].era != NEW:
-        unit = units[0]
+    unit = units[0]
+    if len(units) == 1 and unit.era != NEW:
         return OldSide(unit.era, unit.code, unit.valid_from, unit.name, path(index, unit))
     eras = {unit.era for unit in units}
     era = eras.pop() if len(eras) == 1 else "undecided" if NEW in eras else OLD

@@ -35,6 +35,8 @@ class Beside:
 
 def clean_code(raw: str, width: int = 5) -> str:
     """A code as text of its full width: spreadsheets drop leading zeros and add `.0`. '' when it is no code."""
+    if len(raw) == width and raw.isascii() and raw.isdigit() and raw.strip("0"):
+        return raw
     found = _NUMBER.fullmatch(raw.strip())
     return found[1].zfill(width) if found and len(found[1]) <= width and int(found[1]) else ""
 
@@ -64,7 +66,9 @@ def _new_is_possible(era: str, eras: Eras, beside: Beside) -> bool:
 
 
 def _instance(index: Index, code: str, eras: Eras, *, old: bool) -> int | None:
-    uids = [uid for uid in index.by_code.get(code, []) if (index.units[uid].era != NEW) == old]
+    uids = [uid for uid in index.by_code.get(code, ()) if (index.units[uid].era != NEW) == old]
+    if len(uids) <= 1:
+        return uids[0] if uids else None
     kept, _ = prefer(index, uids, ((OLD,), ("historic",)) if old else ((NEW,),), eras.day)
     return max(kept, key=lambda uid: index.units[uid].valid_from) if kept else None
 
@@ -74,6 +78,8 @@ def _fits(index: Index, uid: int, code: str, beside: Beside) -> bool:
     if beside.has_parents and not any(uid in block for block in beside.blocks):
         return False
     if beside.name is None:
+        return True
+    if beside.name.key == index.units[uid].key:
         return True
     is_new = index.units[uid].era == NEW
     spans = (index.units[other] for other in index.by_code[code])

@@ -53,8 +53,11 @@ def district_mention(index: Index, key: str, type_: str, within: Parents, fuzzy:
 def districts_of(index: Index, places: Parents) -> dict[str, set[str]]:
     """Name → codes of the districts of some provinces, old ones by their parent, new ones by where their communes went."""
     here = set().union(*(index.province_districts.get(place, set()) for place in places))
-    named = ((name, codes & here) for name, codes in index.districts.items())
-    return {name: codes for name, codes in named if codes}
+    found: dict[str, set[str]] = {}
+    for code in here:
+        for key in index.district_keys.get(code, ()):
+            found.setdefault(slot(key), set()).add(code)
+    return found
 
 
 def allowed_errors(key: str) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from transforms.addresses import COMMUNE, DISTRICT, PROVINCE, Chunk, addresses, chunks
-from transforms.match_keys import quick_key
+from functools import lru_cache
+
+from transforms.addresses import CITY, COMMUNE, DISTRICT, PROVINCE, Chunk, addresses, chunks
+from transforms.match_keys import address_key
 from transforms.units_answer import Finding, successors
 from transforms.units_codes import CONFLICT, UNKNOWN_CODE, Beside, clean_code, read_code
 from transforms.units_context import block
 from transforms.units_index import OLD, Index, known_names
 from transforms.units_ladder import Eras, eras_of
 from transforms.units_names import read_names
-from transforms.units_query import Query, given_by_codes, named_chunks
+from transforms.units_query import Query, column_chunks, given_by_codes, named_chunks
 from transforms.units_reading import Given, readings
 
 NO_COLUMNS = ("",) * 6
@@ -22,7 +24,7 @@ def find(index: Index, query: Query, era: str, home: Given) -> Finding:
     if query[1:7] == NO_COLUMNS:
         return _whole(index, query.text, eras) or _read_text(index, query.text, (), home, eras)
     code = clean_code(query.commune_code)
-    quick = _whole_columns(index, query, code, eras)
+    quick = (_official(index, query, code, era, eras) if code else None) or _whole_columns(index, query, code, eras)
     if quick:
         return quick
     given = given_by_codes(index, query, era, home)
@@ -40,7 +42,7 @@ def find(index: Index, query: Query, era: str, home: Given) -> Finding:
 
 def _whole(index: Index, text: str, eras: Eras) -> Finding | None:
     """The short cut of rungs 1 and 3 for an address that is nothing but its three official names."""
-    key = quick_key(text)
+    key = address_key(text)
     uid, rung = index.whole.get(key, -1), "canonical"
     if uid < 0:
         uid, rung = index.whole_bare.get(key, -1), "unaccented"
@@ -49,11 +51,44 @@ def _whole(index: Index, text: str, eras: Eras) -> Finding | None:
     return Finding(rung, (uid,))
 
 
+def _official(index: Index, query: Query, code: str, era: str, eras: Eras) -> Finding | None:
+    """The short cut of rung 1: a code beside nothing or beside one commune's name. What its parents allow is worked out once
+    for all their communes. Whatever does not fit takes the long way."""
+    parents = _parents(index, query.district, query.province, query.district_code, query.province_code, era)
+    if parents is None:
+        return None
+    name = _name_of(index, query.commune, code) if query.commune else None
+    if query.commune and name is None:
+        return None
+    found = read_code(index, code, era, eras, Beside(name, parents.blocks, parents.has_parents, parents.has_district))
+    return None if found.rule in (CONFLICT, UNKNOWN_CODE) else found
+
+
+def _name_of(index: Index, written: str, code: str) -> Chunk | None:
+    """The name beside a code: as the official list writes it, or as the grammar reads it. None when it is not one commune."""
+    for uid in index.by_code.get(code, ()):
+        unit = index.units[uid]
+        if written == unit.name:
+            return Chunk(COMMUNE, unit.type, unit.key, True)
+    found = column_chunks(index, written, COMMUNE)
+    return found[0] if len(found) == 1 and found[0].level == COMMUNE else None
+
+
+@lru_cache(maxsize=4096)
+def _parents(index: Index, district: str, province: str, district_code: str, province_code: str, era: str) -> Beside | None:
+    """What stands above the commune; None when the columns hold more than one parent's name each."""
+    query = Query(district=district, province=province, district_code=district_code, province_code=province_code)
+    names = named_chunks(index, query)
+    if any(chunk.level not in (DISTRICT, CITY, PROVINCE) for chunk in names):
+        return None
+    return _beside(index, names, given_by_codes(index, query, era, Given()))
+
+
 def _whole_columns(index: Index, query: Query, code: str, eras: Eras) -> Finding | None:
     """The same for three name columns; a code beside them must be that unit's, other codes take the long way."""
     if not (query.commune and query.district and query.province) or query.province_code or query.district_code:
         return None
-    found = _whole(index, f"{query.commune} {query.district} {query.province}", eras)
+    found = _whole(index, f"{query.commune},{query.district},{query.province}", eras)
     if not found or not query.commune_code:
         return found
     return Finding("code", found.uids) if code == index.units[found.uids[0]].code else None

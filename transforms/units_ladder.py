@@ -13,6 +13,7 @@ A mark that was written and contradicts the name is an error to be weighed (rung
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from transforms.addresses import Chunk
 from transforms.match_keys import omits_marks_only
@@ -43,6 +44,7 @@ class Eras:
     day: str = ""
 
 
+@lru_cache(maxsize=1024)
 def eras_of(era: str, as_of: str) -> Eras:
     """What the column's era and the row's date say. A date after the reform makes the new reading likelier, no more."""
     if era == NEW:

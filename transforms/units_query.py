@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from transforms.addresses import COMMUNE, DETAIL, DISTRICT, PLAIN, PROVINCE, Chunk, addresses, chunks
@@ -33,10 +34,12 @@ def named_chunks(index: Index, query: Query) -> tuple[Chunk, ...]:
         if value:
             found += column_chunks(index, value, level)
     is_bare = (query.commune + query.district + query.province).isascii()
-    return tuple(replace(chunk, bare=is_bare) for chunk in found)
+    return tuple(chunk if chunk.bare == is_bare else replace(chunk, bare=is_bare) for chunk in found)
 
 
+@lru_cache(maxsize=8192)
 def column_chunks(index: Index, value: str, level: str) -> tuple[Chunk, ...]:
+    """The chunks of one name column. A column names the unit of its level, whether or not the type word stands there."""
     parts = addresses(value)
     found = chunks(parts[0], known_names(index)) if parts else ()
     if len(found) != 1:

@@ -26,7 +26,7 @@ import pandas as pd
 
 from mappings.units.registry import Registry, load_registry
 from mappings.units.timeline import REFORM
-from transforms import addresses, units_context, units_fuzzy
+from transforms import addresses, match_keys, units_context, units_find, units_fuzzy, units_query
 from transforms.units import resolve
 from transforms.units_answer import answer
 from transforms.units_index import HISTORIC, index_of
@@ -144,7 +144,7 @@ def forget() -> None:
     """Every value is measured as if seen for the first time."""
     for cached in (
         addresses._segment, answer, units_context.province_mention, units_context.district_mention, units_context.block,
-        units_fuzzy._names,
+        units_context.districts_of, units_fuzzy._names, units_query.column_chunks, units_find._parents, match_keys.quick_key,
     ):  # fmt: skip
         cached.cache_clear()
 
