@@ -13,17 +13,20 @@ Say = Callable[[str], None]
 
 
 def migrate_system(
-    system: str, *, mode: str, as_of: str, run_id: str | None, fresh_run_id: str, url: str, workers: int, reports: bool, say: Say
+    system: str, *, mode: str, as_of: str, run_id: str | None, fresh_run_id: str, url: str, workers: int, reports: bool, say: Say,
+    accept_volume: bool = False,
 ) -> dict[str, Any]:
     """Plan, load, publish, reconcile, report. Returns the run's summary."""
     resumed = None if run_id else pipeline.resumable(system, mode)
     run = run_id or resumed or fresh_run_id
     say(f"{system}: {'taking up' if resumed else 'starting'} run {run} ({mode})")
     try:
-        items = pipeline.plan(system, run_id=run, mode=mode, as_of=as_of, url=url)
+        items = pipeline.plan(system, run_id=run, mode=mode, as_of=as_of, url=url, accept_volume=accept_volume)
         load_all(system, items, run_id=run, url=url, workers=workers, progress=lambda *a: say(f"{system}: {_progress(*a)}"))
         counts = pipeline.publish(system, run_id=run)
         say(f"{system}: {counts['state']}, " + ", ".join(f"{k} {v}" for k, v in counts.items() if isinstance(v, int)))
+        for note in counts["notes"]:
+            say(f"{note['source']}: {note['note']}")
         verdict = pipeline.reconcile(system, run_id=run, url=url)
         paths = pipeline.report(system, run_id=run) if reports else {}
     except HopNhatError as exc:

@@ -60,8 +60,9 @@ def load_domain(domain: str) -> Domain:
 
 
 def checksum(system: System) -> str:
-    """Identity of what a system's mapping says (not of its comments or layout)."""
-    return hashlib.sha256(system.model_dump_json().encode()).hexdigest()
+    """Identity of what a system's mapping says of its values: not comments or layout, nor when and how gently it is read."""
+    said = system.model_dump_json(exclude={"schedule": True, "tables": {"__all__": {"expect": True}}})
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _parse(path: Path, model: type[M]) -> tuple[M, dict[tuple[Any, ...], int]]:

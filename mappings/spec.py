@@ -126,6 +126,8 @@ class Filter(Strict):
 class Expect(Strict):
     min_rows: int = Field(ge=0)
     max_rows: int = Field(gt=0)
+    min_share: float = Field(default=0.8, ge=0, le=1, description="least share of the rows of the last published run")
+    max_share: float = Field(default=2.0, ge=1, description="greatest share of the rows of the last published run")
 
     @model_validator(mode="after")
     def _in_order(self) -> Expect:
