@@ -27,8 +27,8 @@ def system_id(name: str) -> str:
     """
     words = [folded(word) for word in re.split(r"[^\w]+|_", name)]
     plain = "_".join(word for word in words if word)
-    plain = plain if plain[:1].isalpha() else f"s_{plain}"
-    return plain[:41].rstrip("_") if len(plain) > 1 else f"{plain}_x"
+    plain = plain if plain[:1].isalpha() and len(plain) > 1 else f"s_{plain or 'x'}"
+    return plain[:41].rstrip("_")
 
 
 def quoted(text: str) -> str:

@@ -33,9 +33,9 @@ def guess_table(table: str, shape: TableShape, sample: Sample, domain: Domain, r
     """The entity whose columns are best found, and the role of every column that can be told."""
     seen = {name: _look(column, registry) for name, column in sample.columns.items()}
     fitted = {name: _assign(entity, seen) for name, entity in domain.entities.items()}
-    ranked = sorted(fitted, key=lambda name: _fit(domain.entities[name], fitted[name]), reverse=True)
-    best = ranked[0]
-    known = _fit(domain.entities[best], fitted[best]) >= 0.3
+    fits = {name: _fit(domain.entities[name], roles, len(seen)) for name, roles in fitted.items()}
+    best = max(fits, key=lambda name: fits[name])
+    known = fits[best] > 0
     roles = fitted[best] if known else {}
     unit = {role.name: column for column, role in roles.items() if role.kind == "unit" and role.sure}
     mark = next((column for column, role in roles.items() if role.kind == WATERMARK and role.sure), None)
@@ -54,13 +54,14 @@ def _look(column: SampleColumn, registry: Registry) -> _Seen:
     return _Seen(column, found, places)
 
 
-def _fit(entity: Entity, roles: Mapping[str, Role]) -> float:
-    """Required columns weigh most; then how much of the entity and of the table is told."""
-    sure = {role.name for role in roles.values() if role.sure}
+def _fit(entity: Entity, roles: Mapping[str, Role], columns: int) -> float:
+    """How much of what the entity requires, and of what the table has, is told; 0 when that is too little to say so.
+    A lone key column is in every child table: it tells none from another."""
+    sure = {role.name: role.confidence for role in roles.values() if role.sure}
     required = [name for name, column in entity.columns.items() if column.required]
     met = sum(name in sure for name in required) / max(1, len(required))
-    others = sum(name in sure for name in entity.columns) / len(entity.columns)
-    return met * 0.5 + others if met or others > 0.25 else 0.0
+    enough = len(sure) >= (2 if met == 1 else 3)
+    return met * 0.5 + sum(sure.values()) / max(1, columns) if enough else 0.0
 
 
 def _assign(entity: Entity, seen: Mapping[str, _Seen]) -> dict[str, Role]:

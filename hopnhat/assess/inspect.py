@@ -102,7 +102,7 @@ def _open(source: Source, name: str, shape: TableShape, spec: Table | None, syst
     existing = {column.name for column in shape.columns}
     wanted = tuple(spec.key) if spec is not None else tuple(shape.primary_key)
     key = tuple(part for part in wanted if part != ROW) if set(wanted) - {ROW} <= existing else tuple(shape.primary_key)
-    ranges = source.ranges(name, key, rows_per_range(len(readable_columns(shape)), bool(key)))
+    ranges = source.ranges(name, key, rows_per_range(source, len(readable_columns(shape)), key))
     sample = take_sample(source, name, shape, key, ranges)
     if spec is not None and system is not None:
         plan = declared_plan(system, spec, around.domain, sample)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 _FILE = Path(__file__).with_name("synonyms.csv")
-_NOISE = re.compile(r"^(?:so_|tt_|t_|tbl_|f_|c_|col_)|(?:_id|_text|_txt)$")
+_NOISE = re.compile(r"^(?:t_|tbl_|f_|c_|col_)|(?:_id|_text|_txt)$")
 UNIT_INPUTS = ("commune_code", "commune", "district_code", "district", "province_code", "province", "text")
 WATERMARK = "watermark"
 

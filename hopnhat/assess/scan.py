@@ -25,7 +25,7 @@ from transforms.fingerprints import fingerprint, source_keys
 from transforms.units import Scope
 
 _MOST_CELLS = 1_000_000
-_WITHOUT_KEY = 10
+_WITHOUT_KEY = 4
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Opened:
     fks: dict[str, KeyTally] = field(default_factory=dict)
 
 
-def rows_per_range(columns: int, has_order: bool) -> int:
-    """About a million cells at a time; a table without a key costs a whole scan per range, so its ranges are larger."""
+def rows_per_range(source: Source, columns: int, key: Sequence[str]) -> int:
+    """About a million cells at a time; a server's table without a key may cost a whole scan per range: larger ones."""
     rows = max(2_000, min(50_000, _MOST_CELLS // max(1, columns)))
-    return rows if has_order else rows * _WITHOUT_KEY
+    return rows * _WITHOUT_KEY if not key and hasattr(source, "boundary") else rows
 
 
 def scan(source: Source, table: Opened, around: Surroundings) -> TableFacts:

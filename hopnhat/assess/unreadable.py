@@ -8,9 +8,11 @@ from hopnhat.model.errors import HopNhatError, MappingError, SourceAccessError, 
 
 
 class UnreadableError(HopNhatError):
-    """The file or system cannot be assessed. `problem` is Vietnamese; `__cause__` keeps the reader's error."""
+    """The file or system cannot be assessed. `problem` is Vietnamese; `reader` is the reader's own error, whose class says
+    whether trying again can help."""
 
     exit_code = 3
+    reader: HopNhatError | None = None
 
 
 _SAID = (
@@ -53,5 +55,5 @@ def unreadable(error: HopNhatError, name: str) -> UnreadableError:
 
 def _made(error: HopNhatError, problem: str, hint: str) -> UnreadableError:
     made = UnreadableError(problem, hint=hint)
-    made.__cause__ = error
+    made.reader = error
     return made
