@@ -47,11 +47,11 @@ def _five_digits(series: pd.Series[Any]) -> Any:
 
 def _checks(column: DomainColumn) -> list[pa_pandas.Check]:
     if column.kind == "code":
-        return [pa_pandas.Check.isin(list(column.codelist or ()), name="code-outside-list")]
+        return [pa_pandas.Check.isin(list(column.codelist or ()), error="code-outside-list")]
     if column.kind == "timestamp":
-        return [pa_pandas.Check.in_range(_EARLIEST, _LATEST, name="date-out-of-range")]
+        return [pa_pandas.Check.in_range(_EARLIEST, _LATEST, error="date-out-of-range")]
     if column.kind == "amount":
-        return [pa_pandas.Check.ge(0, name="amount-negative")]
+        return [pa_pandas.Check.ge(0, error="amount-negative")]
     if column.kind == "integer":
         return []
     return [pa_pandas.Check(_text_is_storable, name="text-not-storable")]
