@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from hopnhat.report import problems as read
 from hopnhat.report.charts import shortened
 from hopnhat.report.mask import HIDDEN, commune_part, masked, scrubbed
 from hopnhat.report.mismatch_html import write_html
+from hopnhat.report.mismatch_lines import Item, Report
 from hopnhat.report.mismatch_xlsx import write_xlsx
 from hopnhat.report.reasons import reason
 from hopnhat.report.unitnames import UnitNames, unit_names
@@ -27,39 +28,6 @@ from mappings.spec import DomainColumn, Entity
 LINES = 20_000
 """Distinct problems listed at most; the rest is counted and said."""
 _CANDIDATES = 6
-
-
-@dataclass(frozen=True)
-class Item:
-    """One line of the report, ready to print."""
-
-    source: str
-    label: str
-    column: str
-    reason: str
-    reason_code: str
-    context: str
-    rows: int
-    example: str
-    candidates: str
-    how: str
-    keys: str
-    advice: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """Everything that both writers print."""
-
-    run_id: str
-    systems: tuple[str, ...]
-    facts: Mapping[str, Any]
-    counts: Sequence[read.Counts]
-    items: Sequence[Item]
-    problems: int
-    rows_by_reason: Sequence[tuple[str, int]]
-    held_by_unit: Sequence[tuple[str, int]]
-    warnings: Sequence[tuple[str, str, str, int]]
 
 
 def write_mismatch(conn: connection, run_id: str, systems: Sequence[str], out_dir: str | Path) -> dict[str, str]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hopnhat.report.html import render
+from hopnhat.report.mismatch_lines import Report
 from hopnhat.report.problems import OUTCOMES
-
-if TYPE_CHECKING:
-    from hopnhat.report.mismatch import Report
 
 SHOWN = 500
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hopnhat.report.html import in_words
+from hopnhat.report.mismatch_lines import Report
 from hopnhat.report.problems import OUTCOMES
 from hopnhat.report.workbook import Book, open_book
-
-if TYPE_CHECKING:
-    from hopnhat.report.mismatch import Report
 
 _COLUMNS = (
     ("STT", 6), ("Số dòng", 10), ("Lý do", 30), ("Mã lý do", 20), ("Trường", 18), ("Cột nguồn", 18), ("Giá trị trong nguồn", 42),
