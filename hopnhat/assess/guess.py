@@ -60,7 +60,7 @@ def _fit(entity: Entity, roles: Mapping[str, Role], columns: int) -> float:
     sure = {role.name: role.confidence for role in roles.values() if role.sure}
     required = [name for name, column in entity.columns.items() if column.required]
     met = sum(name in sure for name in required) / max(1, len(required))
-    enough = len(sure) >= (2 if met == 1 else 3)
+    enough = len(sure) >= (2 if met else 3)
     return met * 0.5 + sum(sure.values()) / max(1, columns) if enough else 0.0
 
 

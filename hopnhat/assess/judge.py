@@ -135,5 +135,5 @@ def _plan(facts: TableFacts, domain: Domain) -> Iterator[Finding]:
     for name, role in sure.values():
         values = next((c.values for c in facts.columns if c.name == name), ())
         if role.kind == "code" and values and not role.codes:
-            yield made("codes-undecided", facts.name, name, sum(rows for _, rows in values), facts.counted, f"{len(values)} giá trị")
+            yield made("codes-undecided", facts.name, name, sum(rows for _, rows in values), facts.counted, f"{len(values)} giá trị", samples=[value for value, _ in values[:6]])
 

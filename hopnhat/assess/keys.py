@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,7 @@ _CANDIDATES = 4
 _NEAR = 0.9
 _SHOWN = 5
 _LONGEST = 64
+_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[/.-]\d\d?[/.-]\d{4}")
 _NO_KEYS = ("name", "person_id", "phone", "timestamp", "watermark", "amount", "unit", "code")
 _COUNTERS = {"stt", "sothutu", "tt", "no"}
 """Columns that number the lines of a sheet: unique today, other numbers tomorrow."""
@@ -38,6 +40,7 @@ def key_candidates(shape: TableShape, sample: Sample, plan: TablePlan) -> dict[t
         found.setdefault(tuple(mapped), "mapped")
     near = [name for name, c in sample.columns.items() if c.rows and c.filled >= _NEAR * c.rows and c.spread >= _NEAR]
     near = [name for name in near if folded(name) not in _COUNTERS and (name not in plan.roles or plan.roles[name].kind not in _NO_KEYS)]
+    near = [name for name in near if not all(_DATE.match(text) for text in sample.columns[name].texts[:20])]
     short = [name for name in near if max((len(text) for text in sample.columns[name].texts[:100]), default=0) <= _LONGEST]
     numbers = [name for name, role in plan.roles.items() if role.name == "dossier_no" and name in sample.columns]
     for name in dict.fromkeys([*numbers, *short[:_CANDIDATES]]):

@@ -17,7 +17,7 @@ from hopnhat.model.errors import LandingError
 from hopnhat.report.charts import bars, thousands
 from hopnhat.report.reasons import reason
 
-VERDICTS = {"GO": "GO – có thể di chuyển", "FIX FIRST": "FIX FIRST – sửa trước rồi di chuyển", "BLOCKED": "BLOCKED – chưa di chuyển được"}
+VERDICTS = {"GO": "GO – có thể di chuyển", "FIX FIRST": "FIX FIRST – sửa trước", "BLOCKED": "BLOCKED – chưa thể"}
 SEVERITIES = {"stop": "chặn", "fix": "phải sửa", "note": "lưu ý"}
 _SHOWN = 300
 _TEMPLATES = (Path(__file__).with_name("templates"), Path(__file__).parent.parent / "report" / "templates")

@@ -144,7 +144,7 @@ class ColumnTally:
     def activity(self) -> Activity | None:
         if self.greatest is None:
             return None
-        recent = sorted(self.months.items())[-12:]
+        recent = [(f"{month[5:]}/{month[:4]}", rows) for month, rows in sorted(self.months.items())[-12:]]
         return Activity(self.sample.name, f"{self.greatest:%Y-%m-%d %H:%M:%S}", self.undated, self.future, tuple(recent))
 
 

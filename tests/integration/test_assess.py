@@ -558,3 +558,36 @@ def test_a_csv_with_semicolons_and_one_without_a_header(tmp_path: Path, communes
     assert bare.data, bare.said
     assert bare.data["tables"][0]["rows"] == ROWS
     assert bare.data["tables"][0]["columns"][0]["role"]["name"] == "dossier_no"  # by its values alone
+
+
+def test_the_task_of_the_dag(tmp_path: Path, mapped: Path, communes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short result for GO and FIX FIRST, an error of the right class else: only unavailable servers are tried again."""
+    from hopnhat.assess.task import assess_for_run
+    from hopnhat.model.errors import SourceDriftError, SourceUnavailableError
+    from hopnhat.settings import settings
+
+    monkeypatch.setenv("HOPNHAT_REPORTS", str(tmp_path / "reports"))
+    settings.cache_clear()
+    rows = rows_of(communes)
+    mapping(mapped / "huyen_thu.yml", "sqlite", "ho_so")
+    base = as_sqlite(tmp_path / "a.db", rows)
+    done = assess_for_run("huyen_thu", "thu-1", f"sqlite:///{base}")
+    assert (done["verdict"], done["rows"]) == ("FIX FIRST", ROWS)  # "Được tiếp nhận" is not in its map
+    assert Path(done["report"]).is_relative_to(tmp_path / "reports" / "thu-1")
+    empty = as_sqlite(tmp_path / "b.db", rows)
+    with sqlite3.connect(empty) as connection:
+        connection.execute("DELETE FROM ho_so")
+    connection.close()
+    with pytest.raises(SourceDriftError, match="BLOCKED"):
+        assess_for_run("huyen_thu", "thu-2", f"sqlite:///{empty}")
+    with pytest.raises(SourceUnavailableError):
+        assess_for_run("huyen_thu", "thu-3", f"sqlite:///{tmp_path / 'khong_co.db'}")
+
+
+def test_counting_can_be_stopped_early_and_says_so(tmp_path: Path, communes: Any) -> None:
+    path = as_sqlite(tmp_path / "hs_a.db", [{"Id": n, **row} for n, row in enumerate(rows_of(communes, 100) * 700)], key="Id INTEGER PRIMARY KEY")
+    said: list[str] = []
+    run_command(None, path, tmp_path / "out", None, None, 1_000, said.append, said.append)
+    table = json.loads((tmp_path / "out" / "assessment.json").read_text(encoding="utf-8"))["tables"][0]
+    assert table["rows"] == 70_000
+    assert 1_000 <= table["counted"] < 70_000
