@@ -35,7 +35,7 @@ def migrate(
 
     if mode not in ("rehearsal", "bulk", "delta"):
         raise MappingError(f"no mode {mode!r}", hint="rehearsal, bulk or delta")
-    day = (date.fromisoformat(as_of) if as_of else datetime.now(UTC).date()).isoformat()
+    day = _day(as_of)
     fresh = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{system}"
     summary = migrate_system(
         system, mode=mode, as_of=day, run_id=run_id, fresh_run_id=fresh, url=url or legacy_url(system, _connection(system)),
@@ -75,7 +75,7 @@ def check_mappings(schema: Annotated[Path | None, typer.Option(help="write the J
 
 
 @app.command()
-def resolve(source: Path, target: Path) -> None:
+def resolve(source: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], target: Path) -> None:
     """Resolve a CSV of units and addresses: one explained row per input row."""
     from hopnhat.lookup import resolve_file
 
@@ -142,6 +142,13 @@ def clean() -> None:
     from hopnhat.demo import clean as remove
 
     remove(_say)
+
+
+def _day(as_of: str | None) -> str:
+    try:
+        return (date.fromisoformat(as_of) if as_of else datetime.now(UTC).date()).isoformat()
+    except ValueError as exc:
+        raise MappingError(f"no day {as_of!r}", hint="write --as-of as yyyy-mm-dd") from exc
 
 
 def _connection(system: str) -> str:

@@ -69,13 +69,18 @@ def require_open(connection: Connection, run_id: str, system: str) -> Run:
     return run
 
 
-def start_run(connection: Connection, run: Run, version: Version, snapshot: str) -> None:
+def save_version(connection: Connection, system: str, version: Version) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "insert into ledger.version (version_id, system, mapping_sha, registry_version, code_version, until)"
             " values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
-            (version.version_id, run.system, version.mapping_sha, version.registry_version, version.code_version, version.until),
+            (version.version_id, system, version.mapping_sha, version.registry_version, version.code_version, version.until),
         )
+
+
+def start_run(connection: Connection, run: Run, version: Version, snapshot: str) -> None:
+    save_version(connection, run.system, version)
+    with connection.cursor() as cursor:
         cursor.execute(
             "insert into ledger.run (run_id, system, mode, as_of, state, version_id, snapshot) values (%s, %s, %s, %s, 'open', %s, %s)"
             " on conflict (run_id, system) do update set state = 'open', message = null, finished_at = null"
@@ -182,7 +187,10 @@ def high_mark(connection: Connection, source: str) -> str | None:
 def is_live(connection: Connection, source: str) -> bool:
     """Does this source have its partition? (Even when it was empty; not when it was taken back.)"""
     with connection.cursor() as cursor:
-        cursor.execute("select to_regclass(format('%%I.%%I', %s, %s)) is not null", (PARTS_SCHEMA, relation_name(source)))
+        cursor.execute(
+            "select exists (select 1 from pg_inherits where inhrelid = to_regclass(format('%%I.%%I', %s, %s)))",
+            (PARTS_SCHEMA, relation_name(source)),
+        )
         return bool((cursor.fetchone() or (False,))[0])
 
 

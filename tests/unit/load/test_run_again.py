@@ -133,9 +133,12 @@ def test_a_source_that_was_taken_back_is_published_afresh(machine: Machine) -> N
     machine.migrated("mau")
     before = machine.fingerprint()
     machine.query('alter table unified.dossier detach partition unified_parts."mau.ho_so"')
-    assert published(machine) == []
-    machine.query('drop table unified_parts."mau.ho_so"')
     machine.query("update quarantine.row set released_by = batch_id where source = 'mau.ho_so' and released_by is null")
+    assert published(machine) == []
+    refused = machine.migrate("mau")  # its table is still there, aside: drop it or attach it again
+    assert refused.returncode != 0
+    assert machine.query('select count(*) from unified_parts."mau.ho_so"') == [(1,)]
+    machine.query('drop table unified_parts."mau.ho_so"')
     summary = machine.migrated("mau")
     assert summary["balance"] == 0
     assert summary["reconciliation"]["failed"] == 0
