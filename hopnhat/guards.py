@@ -2,11 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hopnhat.extract.contract import ROW, Column, TableShape
+from hopnhat.extract.drift import ChangeKind, Policy, compare, judge, said, shape_from_json
 from hopnhat.extract.volume import VolumeLimits, volume_problem
 from hopnhat.model.errors import SourceDriftError
 from mappings.spec import System, Table
 
 _ACCEPT = "is the source complete? if so: migrate --accept-volume for this run, or `expect: {min_share, max_share}` for good"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A change of columns that the mapping tolerates. `policy`: accept (told) or quarantine (every row waits)."""
+
+    policy: Policy
+    text: str
+
+
+def check_shape(system: System, table: Table, shape: TableShape, last_good: Mapping[str, Any] | None) -> Drift | None:
+    """Compare a table's columns with the mapping, and their types with the last published run.
+
+    A new column is judged by the table's `drift:`; a mapped column that is gone always stops. A changed type is told and
+    tolerated: every value is still read by the mapped kind, and what does not fit waits in quarantine.
+
+    Raises:
+        SourceDriftError: a mapped column is gone, or a new column appeared and the table is frozen.
+    """
+    changes = [c for c in compare(_expected(table, shape, last_good), shape) if c.kind in ("dropped", "added", "retyped", "key")]
+    contract: dict[ChangeKind, Policy] = {"dropped": "freeze", "added": table.drift, "retyped": "accept", "key": "accept"}
+    verdict = judge(changes, contract)
+    if verdict.outcome == "freeze":
+        hint = "ask the vendor what changed, then map the column or list it under `ignored:`"
+        raise SourceDriftError(f"columns changed ({said(changes)})", system=system.id, table=table.name, hint=hint)
+    return Drift(verdict.outcome, f"columns changed ({said(changes)})") if changes else None
+
+
+def _expected(table: Table, shape: TableShape, last_good: Mapping[str, Any] | None) -> TableShape:
+    """The mapping knows names only: types and place of a column come from the last published run, else from the source."""
+    named = dict.fromkeys(name for name in (*table.used_columns(), *table.ignored) if name != ROW)
+    before = shape_from_json(last_good) if last_good else shape
+    known = {column.name: column for column in (*shape.columns, *before.columns)}
+    columns = tuple(known.get(name, Column(name, "", True, "bytes")) for name in named)
+    return TableShape(columns, before.primary_key, None)
 
 
 def check_volume(system: System, table: Table, rows: int, last_good: int | None, *, accepted: bool = False) -> str | None:

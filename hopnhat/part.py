@@ -17,7 +17,8 @@ from hopnhat.landing.parts import FINGERPRINT, Part, has_part, read_part, write_
 from hopnhat.load import ledger, stage
 from hopnhat.load.ledger import Run
 from hopnhat.load.target import Connection
-from hopnhat.model.errors import MappingError, SourceDriftError
+from hopnhat.model.errors import MappingError
+from hopnhat.version import drift_version
 from mappings.spec import Entity, System, Table
 from mappings.units.registry import Registry
 from transforms import outcomes, text
@@ -51,6 +52,8 @@ class SourceWork:
     saved: set[int] = field(default_factory=set)
     held: pa.Array | None = None
     parentless: pa.Array | None = None
+    drift: str = ""
+    """A change of columns for which every row of the table waits; '' = none."""
 
     def __post_init__(self) -> None:
         if self.table.unit:
@@ -60,6 +63,10 @@ class SourceWork:
     @property
     def source_id(self) -> str:
         return self.system.source_id(self.table)
+
+    @property
+    def version_id(self) -> int:
+        return drift_version(self.run.version_id, self.drift)
 
     def held_keys(self) -> pa.Array:
         if self.held is None:
@@ -85,7 +92,7 @@ def load_part(work: SourceWork, key_range: KeyRange, since: tuple[str, str] | No
     part = write_part(work.landing, work.source_id, frame)
     before = ledger.last_batch(work.target, work.source_id, key_range.number) if work.live and since is None else None
     work.target.rollback()
-    if before and before.version_id != work.run.version_id:
+    if before and before.version_id != work.version_id:
         before = None
     batch = _batch(work, key_range, part, since, frame)
     if before and before.part_sha == part.sha256 and not _awaits_parents(work, frame):
@@ -102,7 +109,7 @@ def _batch(work: SourceWork, key_range: KeyRange, part: Part, since: tuple[str, 
         "run_id": work.run.run_id, "system": work.system.id, "source": work.source_id, "entity": work.table.entity,
         "part_number": key_range.number, "key_low": key_range.low and list(key_range.low),
         "key_high": key_range.high and list(key_range.high), "part": part.path, "part_sha": part.sha256,
-        "version_id": work.run.version_id, "whole": since is None, "high_mark": mark, "state": "staged",
+        "version_id": work.version_id, "whole": since is None, "high_mark": mark, "state": "staged",
     }  # fmt: skip
 
 
@@ -137,6 +144,8 @@ def _stage(work: SourceWork, batch: Mapping[str, Any], frame: pa.Table, known: K
     problems = list(conformed.problems)
     if missing_key is not None:
         problems.append(Finding("source_key", "|".join(work.table.key), missing_key))
+    if work.drift:
+        problems.append(Finding("table", work.drift, pa.repeat("schema-drift", frame.num_rows)))
     rejected = _any(problems, frame.num_rows)
     problems += _invalid(work, conformed, keys, rejected)
     decided = outcomes.decide(keys, hashes, rules=rules, rejected=_any(problems, frame.num_rows), known=known)
@@ -289,19 +298,3 @@ def check_encodings(system: System, table: Table, entity: Entity, frame: pa.Tabl
         if found.encoding and found.encoding != wanted and "ascii-only" not in found.evidence:
             problem = f"{table.name}.{column} is declared {wanted} but its bytes are {found.encoding} (confidence {found.confidence:.2f}, {found.n} values)"
             raise MappingError(problem, file=f"{system.id}.yml", hint=f"declare `encoding: {found.encoding}`, for the table or the column")
-
-
-def check_shape(system: System, table: Table, source: Source) -> None:
-    """Every column of the legacy table is accounted for, or the run does not start.
-
-    Raises:
-        SourceDriftError: a mapped column is gone, or a column appeared that the mapping neither reads nor ignores.
-    """
-    seen = [column.name for column in source.shape(table.name).columns]
-    wanted = [*table.used_columns(), *table.ignored]
-    gone = [name for name in wanted if name not in seen and name != ROW]
-    new = [name for name in seen if name not in wanted]
-    if gone or new:
-        changes = "; ".join(f"{what}: {', '.join(names)}" for what, names in (("gone", gone), ("new", new)) if names)
-        hint = "ask the vendor what changed, then map the column or list it under `ignored:`"
-        raise SourceDriftError(f"columns changed ({changes})", system=system.id, table=table.name, hint=hint)

@@ -8,18 +8,32 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import Any
 
-from hopnhat.extract.contract import KeyRange, Source
-from hopnhat.guards import check_read, check_volume
+from hopnhat.extract.contract import KeyRange, Source, TableShape
+from hopnhat.extract.drift import shape_to_json
+from hopnhat.guards import Drift, check_read, check_shape, check_volume
 from hopnhat.landing.parts import write_manifest
 from hopnhat.load import ledger
 from hopnhat.load.contribution import Contribution
 from hopnhat.load.ledger import Run
 from hopnhat.load.lock import hold_system
-from hopnhat.load.notes import VOLUME_ACCEPTED, add_note, gone_rows, last_good_rows, notes, read_differently
+from hopnhat.load.notes import (
+    DRIFT_ACCEPTED,
+    DRIFT_QUARANTINED,
+    VOLUME_ACCEPTED,
+    add_note,
+    gone_rows,
+    last_good_rows,
+    last_good_shape,
+    note_of,
+    notes,
+    read_differently,
+    save_shape,
+)
 from hopnhat.load.publish import finish_rehearsal, prepare
 from hopnhat.load.publish import publish as publish_rows
 from hopnhat.load.registry import load_units
@@ -28,11 +42,11 @@ from hopnhat.load.stage import create_staging
 from hopnhat.load.target import Connection, connect, transaction
 from hopnhat.log import get_log
 from hopnhat.model.errors import ConservationError, RunError
-from hopnhat.part import SourceWork, check_shape, load_part
+from hopnhat.part import SourceWork, load_part
 from hopnhat.settings import settings
-from hopnhat.version import version_of
+from hopnhat.version import Version, drift_version, version_of
 from mappings.read import load_domain, load_system
-from mappings.spec import System
+from mappings.spec import System, Table
 from mappings.units.registry import Registry, load_registry
 from transforms.units_index import index_of
 
@@ -206,9 +220,10 @@ def opened_work(system_id: str, source_id: str, run_id: str, url: str) -> Iterat
         if run.state != "open":
             raise RunError(f"run {run_id!r} is {run.state}", system=system_id, hint="start a new run")
         live = ledger.is_live(target, source_id)
+        drift = note_of(target, run_id, source_id, DRIFT_QUARANTINED) or ""
         target.rollback()
         with hold_system(target, system_id, shared=True):
-            yield SourceWork(system, table, entity, run, source, target, registry(), settings().landing_root(), live)
+            yield SourceWork(system, table, entity, run, source, target, registry(), settings().landing_root(), live, drift=drift)
 
 
 def planned_parts(work: SourceWork) -> list[KeyRange]:
@@ -269,10 +284,10 @@ def _start(connection: Connection, system: System, run_id: str, mode: str, as_of
     run = Run(run_id, system.id, mode, as_of, "open", version.version_id)
     domain = load_domain(system.domain)
     with open_legacy(system, url) as source:
-        for table in system.tables:
-            check_shape(system, table, source)
+        drifts = {table.name: _checked_shape(connection, system, table, source) for table in system.tables}
         ledger.start_run(connection, run, version, source.snapshot())
         for table in system.tables:
+            _note_drift(connection, run, version, system.source_id(table), *drifts[table.name])
             source_id, rows = system.source_id(table), source.count(table.name)
             note = check_volume(system, table, rows, last_good_rows(connection, system.id, source_id), accepted=accept_volume)
             if note:
@@ -282,6 +297,21 @@ def _start(connection: Connection, system: System, run_id: str, mode: str, as_of
             ledger.save_plan(connection, run, source_id, ranges, rows)
             create_staging(connection, source_id, domain.entities[table.entity])
     return run
+
+
+def _checked_shape(connection: Connection, system: System, table: Table, source: Source) -> tuple[TableShape, Drift | None]:
+    shape = source.shape(table.name)
+    return shape, check_shape(system, table, shape, last_good_shape(connection, system.id, system.source_id(table)))
+
+
+def _note_drift(connection: Connection, run: Run, version: Version, source: str, shape: TableShape, drift: Drift | None) -> None:
+    save_shape(connection, run, source, shape_to_json(shape))
+    if drift is None:
+        return
+    log.warning("drift", source=source, policy=drift.policy, change=drift.text)
+    add_note(connection, run, source, DRIFT_QUARANTINED if drift.policy == "quarantine" else DRIFT_ACCEPTED, drift.text)
+    if drift.policy == "quarantine":
+        ledger.save_version(connection, run.system, replace(version, version_id=drift_version(version.version_id, drift.text)))
 
 
 def _items(connection: Connection, system: System, run: Run) -> list[dict[str, Any]]:

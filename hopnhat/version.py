@@ -30,6 +30,11 @@ def version_of(system: System, registry_version: str, until: date) -> Version:
     return Version(text_fingerprint(text), mapping, registry_version, code_version(), until)
 
 
+def drift_version(version_id: int, drift: str) -> int:
+    """The version under which rows wait for a change of columns: never taken for the result of an undisturbed reading."""
+    return text_fingerprint(f"{version_id} {drift}") if drift else version_id
+
+
 @cache
 def code_version() -> str:
     """Digest of the files that decide values; a change of screens or docs leaves it alone."""

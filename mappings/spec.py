@@ -151,6 +151,9 @@ class Table(Strict):
     encoding: Encoding = "utf-8"
     filters: list[Filter] = []
     chunk_rows: int = Field(default=100_000, ge=1_000, le=1_000_000)
+    drift: Literal["freeze", "quarantine", "accept"] = Field(
+        default="freeze", description="a column that the mapping does not know: stop, hold every row of the table, or leave the column behind and say so"
+    )
     expect: Expect
 
     def used_columns(self) -> list[str]:

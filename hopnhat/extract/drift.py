@@ -77,6 +77,21 @@ def judge(changes: Sequence[Change], contract: Policy | Mapping[ChangeKind, Poli
     return Verdict(outcome, tuple(changes))
 
 
+def said(changes: Sequence[Change]) -> str:
+    """The changes on one line, what is lost first.
+
+    >>> said([Change("added", "GHICHU", "", "C(20)"), Change("dropped", "MAXA", "", ""), Change("retyped", "SOBN", "N(5,0)", "C(9)")])
+    'gone: MAXA; new: GHICHU (C(20)); retyped: SOBN (N(5,0) → C(9))'
+    """
+    words: Mapping[ChangeKind, str] = {"dropped": "gone", "added": "new", "retyped": "retyped", "key": "key", "nullable": "nullable", "moved": "moved"}
+    groups = []
+    for kind, word in words.items():
+        found = [(change.column, " → ".join(part for part in (change.before, change.after) if part)) for change in changes if change.kind == kind]
+        if found:
+            groups.append(f"{word}: " + ", ".join(name + (f" ({detail})" if detail else "") for name, detail in found))
+    return "; ".join(groups)
+
+
 def shape_to_json(shape: TableShape) -> dict[str, Any]:
     """Without the row estimate: it changes by itself."""
     return {
