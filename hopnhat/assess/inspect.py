@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from mappings.units.registry import Registry
 from transforms.units import Scope
 
 _MOST_TABLES = 500
+_COUNTED_TABLES = 40
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Inspection:
     orphans: tuple[Orphans, ...]
     snapshot: str
     first_error: HopNhatError | None
+    notes: tuple[str, ...] = ()
 
 
 class _Failures:
@@ -52,7 +54,8 @@ def inspect(
     """Raises the source's errors only when nothing at all can be read."""
     around = Surroundings(domain, registry, now.replace(tzinfo=None), _scope(system), system.units_as_of.isoformat() if system else "2025-06-30", max_rows)
     specs = {table.name: table for table in system.tables} if system else {}
-    existing = source.tables()[:_MOST_TABLES]
+    everything = source.tables()
+    existing = everything[:_MOST_TABLES] if system is None else everything
     failures = _Failures()
     for name in specs:
         if name not in existing:
@@ -65,7 +68,23 @@ def inspect(
         for key in [*table.keys, *table.fks.values(), *([table.same] if table.same else [])]:
             key.spool.close()
     tables = (*facts.values(), *failures.tables.values())
-    return Inspection(tuple(tables), {table.name: table.sample for table in opened}, found, source.snapshot(), failures.first)
+    return Inspection(tuple(tables), {table.name: table.sample for table in opened}, found, source.snapshot(), failures.first, tuple(_notes(source, everything, specs)))
+
+
+def _notes(source: Source, everything: Sequence[str], specs: dict[str, Table]) -> Iterator[str]:
+    """Tables that are there and were not looked at: never left out without a word."""
+    if not specs and len(everything) > _MOST_TABLES:
+        yield f"Nguồn có {len(everything)} bảng, chỉ khảo sát {_MOST_TABLES} bảng đầu."
+    others = [name for name in everything if name not in specs] if specs else []
+    if others:
+        counted = []
+        for name in others[:_COUNTED_TABLES]:
+            try:
+                counted.append(f"{name} ({source.count(name)} dòng)")
+            except HopNhatError:
+                counted.append(f"{name} (không đếm được)")
+        more = f" và {len(others) - _COUNTED_TABLES} bảng nữa" if len(others) > _COUNTED_TABLES else ""
+        yield f"{len(others)} bảng ở nguồn không có trong tệp ánh xạ: {', '.join(counted)}{more}."
 
 
 def _scope(system: System | None) -> Scope:

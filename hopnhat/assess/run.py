@@ -122,7 +122,7 @@ def assess(target: Target, out: Path, *, now: datetime, max_rows: int | None = N
     made = Assessment(
         target.id, target.title, target.technology, target.place, f"{now:%Y-%m-%d %H:%M}", target.system is not None, seen.snapshot,
         tables, seen.orphans, ordered(findings), verdict(findings), _extract_seconds(wanted), _load_seconds(wanted), problem,
-        target.notes,
+        (*target.notes, *seen.notes),
     )  # fmt: skip
     return made, write_reports(made, text, out)
 

@@ -301,7 +301,7 @@ tables:
 
 
 @pytest.fixture
-def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of mappings that the settings point to."""
     from hopnhat.settings import settings
 
@@ -318,8 +318,12 @@ def test_codes_outside_the_map_of_a_system(tmp_path: Path, mapped: Path, commune
     for at, row in enumerate(rows):
         row["TrangThai"] = "77" if at % 10 < 3 else ("Đã trả kết quả", "Đang xử lý")[at % 2]
     base = as_sqlite(tmp_path / "hs_a.db", rows)
+    with sqlite3.connect(base) as connection:
+        connection.execute("CREATE TABLE nhat_ky AS SELECT MaHoSo FROM ho_so LIMIT 7")
+    connection.close()
     mapping(mapped / "huyen_thu.yml", "sqlite", "ho_so")
     done = assessed(tmp_path / "out", system="huyen_thu", url=f"sqlite:///{base}")
+    assert "nhat_ky (7 dòng)" in done.data["notes"][0]  # what the mapping does not name is not passed over
     finding = done.one("code-unknown", "TrangThai")
     assert (finding["rows"], finding["of"], finding["samples"]) == (90, 300, ["77"])
     assert finding["keys"]
