@@ -72,6 +72,7 @@ class Group:
     passed: int
     failed: int
     skipped: int
+    live: int | None
     landing: int | None
     published: int | None
     quarantined: int | None
@@ -124,8 +125,8 @@ def _group(source: str, leg: str, measure: str, lines: Sequence[Line]) -> Group:
     found = Counter(line.verdict for line in lines)
     notes = list(dict.fromkeys(line.note for line in lines if line.note))
     return Group(
-        source, leg, measure, len(lines), found["pass"], found["fail"] + found["error"], found["not applicable"], total("landing_value"),
-        total("published_value"), total("quarantined_value"), total("other_value"), sum(abs(line.difference) for line in lines), "; ".join(notes[:3]),
+        source, leg, measure, len(lines), found["pass"], found["fail"] + found["error"], found["not applicable"], total("source_value"),
+        total("landing_value"), total("published_value"), total("quarantined_value"), total("other_value"), sum(abs(line.difference) for line in lines), "; ".join(notes[:3]),
     )  # fmt: skip
 
 
