@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from pathlib import Path
 
 import duckdb
 from psycopg2.extensions import connection
-from psycopg2.extras import execute_values
 
 from hopnhat.model.errors import RunError
 from hopnhat.verify.crosswalk import load_crosswalk
@@ -250,7 +252,11 @@ def _write(conn: connection, verdict: Verdict) -> None:
         "run_id", "system", "source", "leg", "measure", "old_unit", "new_unit", "month", "status", "source_value", "landing_value",
         "published_value", "quarantined_value", "other_value", "difference", "verdict", "note",
     )  # fmt: skip
-    rows = [(verdict.run_id, verdict.system, *(getattr(line, c) for c in columns[2:])) for line in verdict.lines]
+    values = attrgetter(*columns[2:])
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows((verdict.run_id, verdict.system, *values(line)) for line in verdict.lines)
+    lines.seek(0)
+    texts = ", ".join(c for c in columns if not c.endswith("_value") and c != "difference")  # empty there is empty, not NULL
     with conn.cursor() as cursor:
         cursor.execute("delete from verify.result where run_id = %s and system = %s", (verdict.run_id, verdict.system))
-        execute_values(cursor, f"insert into verify.result ({', '.join(columns)}) values %s", rows, page_size=1000)
+        cursor.copy_expert(f"copy verify.result ({', '.join(columns)}) from stdin (format csv, force_not_null ({texts}))", lines)
