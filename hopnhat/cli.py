@@ -17,6 +17,8 @@ from hopnhat.model.errors import HopNhatError, MappingError
 from hopnhat.settings import legacy_url, settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Hợp Nhất: move legacy data into the unified database.")
+landing_app = typer.Typer(no_args_is_help=True, help="The landing zone: list, verify, purge.")
+app.add_typer(landing_app, name="landing")
 
 
 @app.command()
@@ -110,6 +112,36 @@ def assess(
         typer.echo(f"KHÔNG ĐỌC ĐƯỢC  lỗi ngoài dự kiến {type(exc).__name__}; chi tiết không kèm dữ liệu: {_note_crash(exc)}")
         code = 3
     raise typer.Exit(code)
+
+
+_Runs = Annotated[int, typer.Option("--keep-runs", min=1, help="finished runs of each system whose parts stay")]
+
+
+@landing_app.command("list")
+def landing_list(keep_runs: _Runs = 3) -> None:
+    """What each source has in the landing zone, and how much of it no kept run needs."""
+    from hopnhat.landing.command import show
+    from hopnhat.pipeline import database_url
+
+    show(database_url(), settings().landing_root(), keep_runs, typer.echo)
+
+
+@landing_app.command("verify")
+def landing_verify(keep_runs: _Runs = 3) -> None:
+    """Hash every part that must stay again. Exit code 6 when one is altered or gone."""
+    from hopnhat.landing.command import prove
+    from hopnhat.pipeline import database_url
+
+    prove(database_url(), settings().landing_root(), keep_runs, typer.echo)
+
+
+@landing_app.command("purge")
+def landing_purge(keep_runs: _Runs = 3, dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would go")] = False) -> None:
+    """Remove the parts that no kept run names, after proving that what stays is sound."""
+    from hopnhat.landing.command import purge
+    from hopnhat.pipeline import database_url
+
+    purge(database_url(), settings().landing_root(), keep_runs, typer.echo, dry_run=dry_run)
 
 
 @app.command()

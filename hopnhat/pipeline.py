@@ -348,6 +348,7 @@ def _manifest(connection: Connection, run: Run) -> None:
         )
         names = ("source", "part_number", "path", "sha256", "key_low", "key_high", "rows")
         parts = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        parts = [{"table": part["source"].removeprefix(f"{run.system}."), **part} for part in parts]
         cursor.execute("select snapshot from ledger.run where run_id = %s and system = %s", (run.run_id, run.system))
         snapshot = (cursor.fetchone() or ("",))[0]
     connection.rollback()

@@ -10,8 +10,11 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -51,24 +54,41 @@ def write_part(root: str, source: str, frame: pa.Table) -> Part:
 
 
 def read_part(root: str, path: str, columns: Sequence[str] | None = None) -> pa.Table:
-    filesystem, base = _open(root)
+    filesystem, base = open_root(root)
     try:
         return pq.read_table(f"{base}/{path}", columns=columns, filesystem=filesystem)
     except FileNotFoundError as exc:
         raise LandingError(f"landing part {path} is gone", hint="restore the landing zone, or run in mode bulk") from exc
     except (pa.ArrowInvalid, OSError) as exc:
+        if code := _store_code(exc):
+            raise LandingError(f"landing part {path} cannot be read: the store says {code}", hint=_STORE_HINT) from exc
         raise LandingError(f"landing part {path} cannot be read", hint="it was altered or cut; restore it") from exc
 
 
 def has_part(root: str, path: str) -> bool:
-    filesystem, base = _open(root)
-    return bool(filesystem.get_file_info(f"{base}/{path}").type == fs.FileType.File)
+    filesystem, base = open_root(root)
+    with _told("looked up"):
+        return bool(filesystem.get_file_info(f"{base}/{path}").type == fs.FileType.File)
+
+
+def part_sizes(root: str, paths: Sequence[str]) -> list[int]:
+    """Bytes of each part. Raises LandingError when one is gone."""
+    filesystem, base = open_root(root)
+    with _told("looked up"):
+        found = filesystem.get_file_info([f"{base}/{path}" for path in paths])
+    gone = [path for path, info in zip(paths, found, strict=True) if info.type != fs.FileType.File]
+    if gone:
+        raise LandingError(f"landing part {gone[0]} is gone", hint="restore the landing zone, or run in mode bulk")
+    return [int(info.size) for info in found]
 
 
 def write_manifest(root: str, run_id: str, system: str, snapshot: str, parts: Sequence[dict[str, object]]) -> str:
-    """What one run read from one system: the first thing a vendor checks."""
+    """What one run read from one system: the first thing a vendor checks. Each part names source, table, path, SHA-256,
+    rows and key range; its size in bytes is asked of the landing zone itself."""
+    sizes = part_sizes(root, [str(part["path"]) for part in parts])
     manifest = {
-        "run_id": run_id, "system": system, "snapshot": snapshot, "extractor_version": EXTRACTOR_VERSION, "parts": list(parts),
+        "run_id": run_id, "system": system, "snapshot": snapshot, "extractor_version": EXTRACTOR_VERSION,
+        "parts": [{**part, "bytes": size} for part, size in zip(parts, sizes, strict=True)],
     }  # fmt: skip
     path = f"manifests/{system}/{run_id}.json"
     content = json.dumps(manifest, ensure_ascii=False, indent=1, default=str).encode()
@@ -80,28 +100,57 @@ def as_manifest_entry(source: str, part: Part) -> dict[str, object]:
     return {"source": source, **asdict(part)}
 
 
-def _open(root: str) -> tuple[fs.FileSystem, str]:
+def open_root(root: str) -> tuple[fs.FileSystem, str]:
+    """The file system of a landing root, and the root's path in it. Raises LandingError for a URL that cannot be one."""
     if "://" in root:
-        filesystem, base = fs.FileSystem.from_uri(root)
-        return filesystem, base.rstrip("/")
+        return _remote(root, os.getpid())
     return fs.LocalFileSystem(), str(Path(root).resolve())
 
 
-def _store(root: str, path: str, content: pa.Buffer, *, replace: bool = False) -> bool:
-    """Write once; True when the file was not there before."""
-    filesystem, base = _open(root)
-    if not replace and filesystem.get_file_info(f"{base}/{path}").type == fs.FileType.File:
-        return False
+@cache
+def _remote(root: str, process: int) -> tuple[fs.FileSystem, str]:
+    """Opened once a process: a client must not be shared over a fork."""
     try:
+        filesystem, base = fs.FileSystem.from_uri(root)
+    except (pa.ArrowInvalid, OSError, ValueError):  # the driver's own text quotes the URL, and so the secret key
+        hint = "s3://KEY:SECRET@bucket/path?endpoint_override=host:port&scheme=https; `/` in the secret is written %2F"
+        raise LandingError("the landing URL cannot be read", hint=hint) from None
+    return filesystem, base.rstrip("/")
+
+
+_STORE_HINT = "does the store answer, is the bucket there, may this key write and read it? then run again: it goes on where it stopped"
+
+
+def _store_code(exc: BaseException) -> str:
+    """What an S3-compatible store answered (NO_SUCH_BUCKET, ACCESS_DENIED, …), without the rest of its text; '' = another error."""
+    found = re.search(r"AWS Error ([A-Z_]+)", str(exc))
+    return found[1] if found else ""
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        full = exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if code := _store_code(exc):
+            raise LandingError(f"landing part cannot be {what}: the store says {code}", hint=_STORE_HINT) from exc
+        hint = "free space on the landing disk, then run again: it goes on where it stopped" if full else "check the rights"
+        raise LandingError(f"landing part cannot be {what}: {os.strerror(exc.errno or errno.EIO)}", hint=hint) from exc
+
+
+def _store(root: str, path: str, content: pa.Buffer, *, replace: bool = False) -> bool:
+    """Write once; True when the file was not there before. One of another size is what a broken upload left: it is written anew."""
+    filesystem, base = open_root(root)
+    with _told("written"):
+        there = filesystem.get_file_info(f"{base}/{path}")
+        if not replace and there.type == fs.FileType.File and there.size == content.size:
+            return False
         if isinstance(filesystem, fs.LocalFileSystem):
             _store_local(Path(base) / path, content)
         else:
             with filesystem.open_output_stream(f"{base}/{path}") as out:
                 out.write(content)
-    except OSError as exc:
-        full = exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        hint = "free space on the landing disk, then run again: it goes on where it stopped" if full else "check the rights"
-        raise LandingError(f"cannot write landing part: {os.strerror(exc.errno or errno.EIO)}", hint=hint) from exc
     return True
 
 
