@@ -64,6 +64,28 @@ def hold_repeated_keys(connection: Connection, contribution: Contribution, landi
     return len(found)
 
 
+def hold_rivals(connection: Connection, run_id: str, contribution: Contribution, landing: str) -> int:
+    """A staged row whose key other parts of this run hold as contradicting itself: it is one more voice, not the answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct q.source_key from quarantine.row q join ledger.batch b using (batch_id)"
+            " where b.run_id = %s and q.source = %s and q.problems @> %s",
+            (run_id, contribution.source, Json([{"reason": REPEATED}])),
+        )
+        keys = [key for (key,) in cursor.fetchall()]
+        if not keys:
+            return 0
+        cursor.execute(
+            sql.SQL("delete from {} s where source_key = any(%s) returning batch_id, source_key, {}").format(
+                contribution.staging(), contribution.unit_of("s")
+            ),
+            (keys,),
+        )
+        found = cursor.fetchall()
+    _hold(connection, contribution, found, landing, REPEATED, "source_key")
+    return len(found)
+
+
 def move_count(connection: Connection, batch_id: int, old_unit: str, before: str, after: str, rows: int) -> None:
     """Move rows of a batch from one outcome to another; the batch's own balance check holds throughout."""
     with connection.cursor() as cursor:

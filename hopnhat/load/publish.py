@@ -19,7 +19,7 @@ from hopnhat.load.gone import note_gone
 from hopnhat.load.ledger import Run
 from hopnhat.load.schema import PARTS_SCHEMA, content_columns, identifiers, index_columns, relation_name, unified_columns
 from hopnhat.load.target import connect, transaction
-from hopnhat.model.errors import ConservationError
+from hopnhat.model.errors import ConservationError, RunError
 
 
 def build_indexes(url: str, contribution: Contribution) -> None:
@@ -65,11 +65,14 @@ def prepare(url: str, connection: Connection, run: Run, contributions: Sequence[
             with transaction(connection):
                 held.hold_repeated_keys(connection, contribution, landing)
             build_indexes(url, contribution)
+        with transaction(connection):
+            held.hold_rivals(connection, run.run_id, contribution, landing)
     for contribution in contributions:
         if not contribution.first:
             with transaction(connection):
                 note_gone(connection, run, contribution, landing)
                 held.hold_repeated_keys(connection, contribution, landing)
+                held.hold_rivals(connection, run.run_id, contribution, landing)
                 _drop_unchanged(connection, contribution)
 
 
@@ -145,6 +148,10 @@ def _attach(connection: Connection, contribution: Contribution) -> None:
     """The staging table becomes the partition: its indexes fit the parent's, its check spares the scan."""
     name = relation_name(contribution.source)
     with connection.cursor() as cursor:
+        cursor.execute("select to_regclass(%s)", (f'{PARTS_SCHEMA}."{name}"',))
+        if (cursor.fetchone() or (None,))[0] is not None:
+            hint = f'drop or rename {PARTS_SCHEMA}."{name}" when it is no longer needed, then run again'
+            raise RunError("the partition of an earlier load was detached but is still there", system=contribution.source, hint=hint)
         cursor.execute(sql.SQL("alter table {} set schema {}").format(contribution.staging(), sql.Identifier(PARTS_SCHEMA)))
         part = sql.Identifier(PARTS_SCHEMA, name)
         cursor.execute(

@@ -73,7 +73,7 @@ def test_every_file_imports(bag) -> None:
 
 
 def test_one_dag_per_system_and_one_for_all(bag) -> None:
-    assert set(bag.dags) == {"migrate", "migrate_alpha", "migrate_beta", "migrate_broken"}
+    assert set(bag.dags) == {"assess", "migrate", "migrate_alpha", "migrate_beta", "migrate_broken"}
 
 
 def test_every_dag_is_owned_tagged_and_explained(bag) -> None:
