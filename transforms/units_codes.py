@@ -82,13 +82,29 @@ def _fits(index: Index, uid: int, code: str, beside: Beside) -> bool:
     if beside.name.key == index.units[uid].key:
         return True
     is_new = index.units[uid].era == NEW
-    spans = (index.units[other] for other in index.by_code[code])
-    return any(same_name(beside.name, unit) for unit in spans if (unit.era == NEW) == is_new)
+    spans = [unit for other in index.by_code[code] if ((unit := index.units[other]).era == NEW) == is_new]
+    if any(_is_named(beside.name, unit) for unit in spans):
+        return True
+    return any(same_name(beside.name, unit) for unit in spans) and not _names_neighbour(index, uid, code, beside)
+
+
+def _is_named(chunk: Chunk, unit: Unit) -> bool:
+    return chunk.key == unit.key or omits_marks_only(chunk.key, unit.key)
+
+
+def _names_neighbour(index: Index, uid: int, code: str, beside: Beside) -> bool:
+    """Is what was written the name of another unit of that time in the same parents? Then it is no misspelling of this one."""
+    assert beside.name
+    era = NEW if index.units[uid].era == NEW else OLD
+    others = [index.units[other] for other in index.communes.get(slot(beside.name.key), ()) if index.units[other].code != code]
+    named = {unit.uid for unit in others if unit.era == era and _is_named(beside.name, unit)}
+    around = beside.blocks if beside.has_parents else [group for group in index.inside.values() if uid in group]
+    return any(not named.isdisjoint(group) for group in around)
 
 
 def same_name(chunk: Chunk, unit: Unit) -> bool:
     """Equal, marks left out, or a typing error: enough to confirm a code, never to find a unit."""
-    if chunk.key == unit.key or omits_marks_only(chunk.key, unit.key):
+    if _is_named(chunk, unit):
         return True
     written, name = (chunk.key, unit.key) if chunk.key != bare(chunk.key) else (chunk.key, bare(unit.key))
     if any(char.isdigit() for char in slot(written) + slot(name)):

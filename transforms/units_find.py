@@ -9,7 +9,7 @@ from transforms.match_keys import address_key
 from transforms.units_answer import Finding, successors
 from transforms.units_codes import CONFLICT, UNKNOWN_CODE, Beside, clean_code, read_code
 from transforms.units_context import block
-from transforms.units_index import OLD, Index, known_names
+from transforms.units_index import NEW, OLD, Index, known_names
 from transforms.units_ladder import Eras, eras_of
 from transforms.units_names import read_names
 from transforms.units_query import Query, column_chunks, given_by_codes, named_chunks
@@ -52,8 +52,11 @@ def _whole(index: Index, text: str, eras: Eras) -> Finding | None:
 
 
 def _official(index: Index, query: Query, code: str, era: str, eras: Eras) -> Finding | None:
-    """The short cut of rung 1: a code beside nothing or beside one commune's name. What its parents allow is worked out once
-    for all their communes. Whatever does not fit takes the long way."""
+    """The short cuts of rung 1: a code beside the very words of the official list, or beside nothing or one commune's name.
+    What the parents allow is worked out once for all their communes. Whatever does not fit takes the long way."""
+    uid = _as_listed(index, query, code, era or OLD, eras)
+    if uid >= 0:
+        return Finding("code", (uid,))
     parents = _parents(index, query.district, query.province, query.district_code, query.province_code, era)
     if parents is None:
         return None
@@ -62,6 +65,19 @@ def _official(index: Index, query: Query, code: str, era: str, eras: Eras) -> Fi
         return None
     found = read_code(index, code, era, eras, Beside(name, parents.blocks, parents.has_parents, parents.has_district))
     return None if found.rule in (CONFLICT, UNKNOWN_CODE) else found
+
+
+def _as_listed(index: Index, query: Query, code: str, era: str, eras: Eras) -> int:
+    """The unit of a code whose era leaves no second reading, when everything beside it is as listed; -1 otherwise."""
+    if NEW in eras.without_district[0] and era != NEW and not (query.district or query.district_code):
+        return -1
+    uid, words = index.official.get((era, code), (-1, ()))
+    if uid < 0 or (eras.day and not index.units[uid].holds(eras.day)):
+        return -1
+    beside = query[1:6]
+    if beside == words or all(not given or given == word for given, word in zip(beside, words, strict=True)):
+        return uid
+    return -1
 
 
 def _name_of(index: Index, written: str, code: str) -> Chunk | None:

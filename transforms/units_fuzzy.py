@@ -23,6 +23,7 @@ MIN_RATIO = 70.0
 MARGIN = 1.0
 OTHER_TYPE = 0.5
 MARKS = 0.5
+SEVERAL = 2
 
 
 @lru_cache(maxsize=2048)
@@ -48,6 +49,8 @@ def read_fuzzy(
     heirs = set(index.units[best].successors)
     rivals = [(c, uid) for c, uid in ranked[1:] if set(index.units[uid].successors) != heirs]
     score = _ratio(index, chunk, best)
+    if _is_other_word(bare(chunk.key), bare(index.units[best].key)):
+        return None
     if score < MIN_RATIO or (rivals and rivals[0][0] - cost < margin):
         return None
     runner_up = rivals[0][1] if rivals else -1
@@ -62,6 +65,16 @@ def _cost(index: Index, chunk: Chunk, uid: int, bare_cost: int) -> float:
         marked = OSA.distance(squeezed(chunk.key), squeezed(unit.key))
         cost += MARKS * max(marked - bare_cost, 0)
     return cost + OTHER_TYPE * (bool(chunk.type) and chunk.type != unit.type)
+
+
+def _is_other_word(written: str, name: str) -> bool:
+    """Letters replaced in every syllable, the first letter too: nothing is left to know the name by. `Không Tên` (no name)
+    is no misspelling of `Thông Tân`. Lost, doubled and swapped letters are slips of a hand and do not count."""
+    one, other = squeezed(written), squeezed(name)
+    if one[0] == other[0] or len(one) != len(other) or not set(written.split()).isdisjoint(name.split()):
+        return False
+    replaced = sum(a != b for a, b in zip(one, other, strict=True))
+    return SEVERAL <= replaced <= OSA.distance(one, other)
 
 
 def _ratio(index: Index, chunk: Chunk, uid: int) -> float:

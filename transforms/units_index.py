@@ -19,6 +19,9 @@ OLD, NEW, HISTORIC = "old", "new", "historic"
 TYPE_KEYS = {word: canonical(word) for word in TYPES}
 
 
+Above = tuple[str, str, str, str, str]  # province, district, commune as the list spells them; province and district code
+
+
 class Unit(NamedTuple):
     """One unit instance a name or code may mean. `key` is its canonical name without the type word, `type` the canonical word."""
 
@@ -46,6 +49,7 @@ class Index:
     communes: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     aliases: dict[str, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
     whole: dict[str, int] = field(default_factory=dict)  # official triple in words → id
+    official: dict[tuple[str, str], tuple[int, Above]] = field(default_factory=dict)  # era, code → id and the words beside it
     whole_bare: dict[str, int] = field(default_factory=dict)  # the same without marks, -1 where two coincide
     inside: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     districts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -189,10 +193,18 @@ def _file_aliases(index: Index) -> None:
 def _file_whole(index: Index, rows: list[Instance]) -> None:
     """Commune, district and province as the official list writes them: most clean addresses are one look-up."""
     home = {row.code: row.parent_code for row in rows if row.valid_to == REFORM}
-    named = {row.code: canonical(row.name) for row in rows if row.valid_to == REFORM and len(row.code) < 5}
-    above = {code: f"{named[code]} {named[home[code]]}" for code in named if len(code) == 3}
+    named = {row.code: row.name for row in rows if row.valid_to == REFORM and len(row.code) < 5}
+    provinces = {row.code: row.name for row in rows if row.level == "province" and not row.valid_to}
+    above = {code: f"{canonical(named[code])} {canonical(named[home[code]])}" for code in named if len(code) == 3}
     for unit in index.units:
-        if unit.era == OLD and len(unit.code) == 5:
+        if unit.era == NEW and not unit.valid_to:
+            province = index.new_province[unit.code]
+            index.official[NEW, unit.code] = unit.uid, (provinces[province], "", unit.name, province, "")
+        elif unit.era == OLD and len(unit.code) == 5:
+            district = home[unit.code]
+            province = home[district]
+            words = named[province], named[district], unit.name, province, district
+            index.official[OLD, unit.code] = unit.uid, words
             key = f"{unit.type} {unit.key} {above[home[unit.code]]}"
             index.whole[key] = unit.uid
             plain = bare(key)

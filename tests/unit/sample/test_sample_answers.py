@@ -91,7 +91,6 @@ def test_every_row_is_read_as_its_label_says(system_id: str, sample: SampleSyste
     assert not wrong, wrong[:20]
 
 
-@pytest.mark.xfail(strict=True, reason="the code is confirmed by the name of a neighbour that is one letter away")
 def test_code_with_the_name_of_a_near_neighbour_is_a_conflict() -> None:
     """Hàng Bài (00088) and Hàng Bạc are two communes of quận Hoàn Kiếm: the name of one does not confirm the code of the other."""
     asked = {
@@ -106,7 +105,6 @@ def test_code_with_the_name_of_a_near_neighbour_is_a_conflict() -> None:
     assert found["rule"].tolist() == ["conflict"]
 
 
-@pytest.mark.xfail(strict=True, reason="a name two letters away is taken for a typing error and the row is published")
 def test_no_name_is_not_taken_for_a_commune() -> None:
     """Somebody wrote "no name"; Thông Tân, a commune of that district, is not what he meant."""
     asked = {"commune": "Xã Không Tên", "district_code": "431", "district": "Huyện Hưng Nguyên", "province_code": "40"}

@@ -197,3 +197,29 @@ def test_index_and_columns_are_the_contract(registry: Registry) -> None:
         "runner_up", "runner_up_score", "margin", "candidates", "path", "evidence",
     ]  # fmt: skip
     assert resolve(queries.iloc[:0], registry).empty
+
+
+def test_the_short_cuts_of_a_code_say_what_the_ladder_says(registry: Registry) -> None:
+    """A space in the district's name is no other name, but keeps the short cut for listed words from being taken."""
+    last = {unit.code: unit for unit in registry.instances if unit.valid_to == "2025-07-01"}
+    units = [last[code] for code in sorted(code for code in last if len(code) == 5)[::23]]
+    rows = [(unit.code, unit.name, last[unit.parent_code].name, unit.parent_code, last[unit.parent_code].parent_code) for unit in units]
+    listed = pd.DataFrame(rows, columns=["commune_code", "commune", "district", "district_code", "province_code"], dtype="str")
+    spelled = listed.assign(commune=listed.commune.str.upper(), district=listed.district.str.replace(" ", "  "))
+    for scope in (Scope(), Scope(era="old")):
+        pd.testing.assert_frame_equal(resolve(listed, registry, scope=scope), resolve(spelled, registry, scope=scope))
+
+
+@pytest.mark.parametrize("beside", [{"district": "Quận Hoàn Kiếm"}, {"district_code": "002"}, {}])
+def test_the_name_of_a_neighbour_is_no_misspelling(registry: Registry, beside: dict[str, str]) -> None:
+    """Hàng Bài and Hàng Bạc are one letter apart, both in Hoàn Kiếm. A name that is nobody's still confirms the code."""
+    old = Scope(era="old")
+    assert ask(registry, old, commune_code="00088", commune="Phường Hàng Bạc", **beside).rule == "conflict"
+    assert ask(registry, old, commune_code="00088", commune="Phường Hàng Bàj", **beside).rule.startswith("code")
+
+
+@pytest.mark.parametrize("name", ["Phương Tú", "PHƯƠNG TÚ", "Phuong Tu"])
+def test_a_name_that_looks_like_a_type_word_is_a_name(registry: Registry, name: str) -> None:
+    row = ask(registry, commune=name, district="Huyện Ứng Hòa", province="Hà Nội")
+    assert (row.status, row.old_code) == ("resolved", "10384")
+    assert row.rule.endswith("type-free")
