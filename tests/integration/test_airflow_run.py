@@ -112,7 +112,11 @@ raise SystemExit(outcome.exit_code)
         "PYTHONUNBUFFERED": "1",
     }
     settings.pop("HOPNHAT_DATABASE_URL", None)
-    return subprocess.Popen([sys.executable, "-c", program], env=settings, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    # A suite that runs in the background ignores SIGINT, and its children inherit that: a person at a terminal does not.
+    return subprocess.Popen(
+        [sys.executable, "-c", program], env=settings, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def test_run_of_its_own(folder: Path, mapped: dict[str, str]) -> None:

@@ -56,4 +56,4 @@ def _reports(home: Path) -> dict[str, str]:
 
 def _ledger(machine: Machine) -> str:
     tables = ("ledger.run", "ledger.batch", "ledger.unit_count", "ledger.plan", "verify.result")
-    return " ".join(str(row) for table in tables for row in machine.query(f"select t::text from {table} t"))  # noqa: S608  our own names
+    return " ".join(str(row) for table in tables for row in machine.query(f"select t::text from {table} t"))
