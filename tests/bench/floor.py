@@ -3,7 +3,6 @@ that moves rows into PostgreSQL can cost less; every figure of ours is a ratio t
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,14 +14,22 @@ from mappings.spec import Entity
 from tests.bench.meter import Cost, measured
 
 
-def floor(url: str, entity_name: str, entity: Entity, servers: Mapping[str, int]) -> Cost:
-    """Measure the floor for what `unified.<entity>` holds now."""
+def save_rows(url: str, entity_name: str, file: Path) -> int:
+    """Write what `unified.<entity>` holds now as ready COPY text; the number of rows."""
+    connection = connect(url)
+    try:
+        with file.open("wb") as out, connection.cursor() as cursor:
+            cursor.copy_expert(sql.SQL("copy (select * from {}) to stdout").format(sql.Identifier("unified", entity_name)), out)
+            return int(cursor.rowcount)
+    finally:
+        connection.close()
+
+
+def floor(url: str, entity_name: str, entity: Entity, rows: Path, servers: Mapping[str, int]) -> Cost:
+    """Load the ready rows of save_rows into a fresh table of the same column types, then build what the real one has."""
     connection = connect(url)
     connection.autocommit = True
-    with tempfile.TemporaryDirectory() as folder, connection.cursor() as cursor:
-        rows = Path(folder) / "rows.copy"
-        with rows.open("wb") as out:
-            cursor.copy_expert(sql.SQL("copy (select * from {}) to stdout").format(sql.Identifier("unified", entity_name)), out)
+    with connection.cursor() as cursor:
         cursor.execute("drop table if exists floor")
         cursor.execute(sql.SQL("create table floor ({})").format(column_list(entity)))
         cursor.execute("checkpoint")

@@ -1,0 +1,30 @@
+"""Kill -9 at random instants, by the project's own test, in the benchmark's number: ≥ 200 rounds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from tests.bench.source import REPOSITORY
+
+TEST = "tests/integration/test_kill.py"
+
+
+def measure(kills: int) -> dict[str, Any]:
+    """Run the test with `kills` kills in its first test and a fifth of that in its second."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=5400", f"--junitxml={report}", TEST]
+        started = time.monotonic()
+        done = subprocess.run(command, cwd=REPOSITORY, env=os.environ | {"HOPNHAT_TEST_KILLS": str(kills)}, capture_output=True, text=True, check=False)
+        suite = ElementTree.parse(report).getroot().find("testsuite") if report.exists() else None  # noqa: S314
+        ran = {k: int(suite.get(k, "0")) for k in ("tests", "failures", "errors", "skipped")} if suite is not None else {}
+    passed = done.returncode == 0 and ran.get("tests", 0) > 0 and not ran.get("skipped")
+    result: dict[str, Any] = {"kills": kills, "passed": passed, "wall_s": round(time.monotonic() - started), **ran}
+    return result if passed else result | {"output": done.stdout.splitlines()[-15:]}
