@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -77,11 +77,16 @@ def check_mappings(schema: Annotated[Path | None, typer.Option(help="write the J
 
 
 @app.command()
-def resolve(source: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], target: Path) -> None:
+def resolve(
+    source: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    target: Path,
+    carries: Annotated[Literal["people", "area", "both"], typer.Option(help="whose place it is: people · area (land) · both, when the file does not say")] = "both",
+    era: Annotated[Literal["old", "new", ""], typer.Option(help="units that the file speaks; default: each row says it")] = "",
+) -> None:
     """Resolve a CSV of units and addresses: one explained row per input row."""
     from hopnhat.lookup import resolve_file
 
-    resolve_file(source, target)
+    resolve_file(source, target, carries=carries, era=era)
 
 
 @app.command()

@@ -6,7 +6,9 @@ import csv
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from hopnhat.cli import app
 from hopnhat.lookup import lookup, registry, resolve_file
 from hopnhat.model.errors import MappingError
 from mappings.units.evidence import load_rules
@@ -110,3 +112,30 @@ def test_a_place_rule_without_a_decision_is_refused(tmp_path: Path) -> None:
     path.write_text("old_code,place,new_code,decision,decided_by,decided_on\n00007,Đội Cấn,00008,,a,2026-01-01\n", "utf-8")
     with pytest.raises(MappingError, match="decision"):
         load_rules(path)
+
+
+def test_a_file_longer_than_a_piece_keeps_its_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces and forgetting of answers are invisible in the result."""
+    names = ["Phường Cống Vị, Quận Ba Đình, Hà Nội", "Xã Tản Lĩnh, Huyện Ba Vì, Hà Nội", "test"]
+    text = "id,text\n" + "".join(f'{n},"{names[n % 3]}"\n' for n in range(400))
+    whole = through(tmp_path, text)
+    monkeypatch.setattr("hopnhat.lookup.PIECE", 2_000)
+    monkeypatch.setattr("hopnhat.lookup.SEEN", 1)
+    assert through(tmp_path, text) == whole
+    assert [row["id"] for row in whole] == [str(n) for n in range(400)]
+    assert [row["status"] for row in whole[:3]] == ["ambiguous", "resolved", "unmatched"]
+
+
+@pytest.mark.parametrize(("options", "status"), [([], "ambiguous"), (["--carries", "people"], "resolved"), (["--carries", "area"], "ambiguous")])
+def test_the_command_is_told_whose_place_and_which_era(tmp_path: Path, options: list[str], status: str) -> None:
+    (tmp_path / "in.csv").write_text("id,commune_code\n1,09802\n", "utf-8")
+    done = CliRunner().invoke(app, ["resolve", str(tmp_path / "in.csv"), str(tmp_path / "out.csv"), "--era", "old", *options])
+    assert done.exit_code == 0
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == [status]
+
+
+def test_an_unknown_option_value_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id,commune_code\n1,09802\n", "utf-8")
+    done = CliRunner().invoke(app, ["resolve", str(tmp_path / "in.csv"), str(tmp_path / "out.csv"), "--carries", "houses"])
+    assert done.exit_code == 2
