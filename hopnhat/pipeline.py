@@ -24,6 +24,7 @@ from hopnhat.load.lock import hold_system
 from hopnhat.load.notes import (
     DRIFT_ACCEPTED,
     DRIFT_QUARANTINED,
+    READ_WHOLE,
     VOLUME_ACCEPTED,
     add_note,
     gone_rows,
@@ -53,6 +54,7 @@ from transforms.units_index import index_of
 REFORM = date(2025, 7, 1)
 log = get_log("pipeline")
 MAX_ITEMS = 16
+WHOLE = "no watermark: read whole and compared by fingerprint, deletes included"
 
 
 def plan(system_id: str, *, run_id: str, mode: str, as_of: str, url: str, accept_volume: bool = False) -> list[dict[str, Any]]:
@@ -246,7 +248,7 @@ def open_legacy(system: System, url: str) -> Iterator[Source]:
 
     scheme = url.partition(":")[0].partition("+")[0]
     technology = scheme if scheme in ("sqlite", "mysql", "postgresql", "mssql", "oracle") else system.technology
-    source = open_source(technology, url, system.options)
+    source = open_source(technology, url, system.reader_options(technology))
     try:
         yield source
     finally:
@@ -292,6 +294,9 @@ def _start(connection: Connection, system: System, run_id: str, mode: str, as_of
             note = check_volume(system, table, rows, last_good_rows(connection, system.id, source_id), accepted=accept_volume)
             if note:
                 add_note(connection, run, source_id, VOLUME_ACCEPTED, note)
+            if mode == "delta" and not table.watermark:
+                log.info("read whole", source=source_id, why=WHOLE)
+                add_note(connection, run, source_id, READ_WHOLE, WHOLE)
             known = ledger.last_plan(connection, system.id, source_id)
             ranges = source.ranges(table.name, table.key, table.chunk_rows, known) if rows else []
             ledger.save_plan(connection, run, source_id, ranges, rows)

@@ -61,7 +61,7 @@ def load_domain(domain: str) -> Domain:
 
 def checksum(system: System) -> str:
     """Identity of what a system's mapping says of its values: not comments or layout, nor when and how gently it is read."""
-    said = system.model_dump_json(exclude={"schedule": True, "tables": {"__all__": {"expect": True}}})
+    said = system.model_dump_json(exclude={"schedule": True, "governor": True, "tables": {"__all__": {"expect": True}}})
     return hashlib.sha256(said.encode()).hexdigest()
 
 

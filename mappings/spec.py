@@ -165,6 +165,30 @@ class Table(Strict):
         return list(dict.fromkeys(used))
 
 
+Hours = Annotated[str, Field(pattern=r"^([01]?\d|2[0-3]):[0-5]\d-(([01]?\d|2[0-3]):[0-5]\d|24:00)$")]
+
+
+class Governor(Strict):
+    """How gently the system is read (hopnhat/extract/governor.py). It changes how long a run takes, never what it reads."""
+
+    target_seconds: float = Field(default=0.5, gt=0, le=60, description="how long one query may take; its size follows the measured speed")
+    statement_seconds: int | None = Field(default=None, ge=1, description="the server ends a query that runs longer")
+    lock_seconds: int | None = Field(default=None, ge=1, description="no query waits longer for a lock")
+    pause_share: float = Field(default=0.0, ge=0, le=20, description="rest per second of reading: 1.0 leaves the server idle half the time")
+    max_running: int = Field(default=0, ge=0, description="wait while more sessions are at work on the server; 0 = do not ask")
+    blackout: list[Hours] = Field(default=[], description="hours, Viet Nam time, in which the system is left alone: 07:30-11:30")
+
+    def options(self, technology: str) -> dict[str, Any]:
+        """The same as reader options."""
+        given = {"target_seconds": self.target_seconds, "pause": self.pause_share, "max_running": self.max_running, "blackout": self.blackout}
+        limits = {name: getattr(self, name) for name in _LIMITS.get(technology, ())}
+        return {"governor": given, **{name: value for name, value in limits.items() if value is not None}}
+
+
+_LIMITS = dict.fromkeys(("mysql", "mariadb", "postgres", "postgresql", "mssql"), ("statement_seconds", "lock_seconds")) | {"oracle": ("statement_seconds",)}
+"""Which limits a technology's server can keep by itself."""
+
+
 class System(Strict):
     """One legacy system = one file `mappings/systems/<id>.yml`."""
 
@@ -178,6 +202,7 @@ class System(Strict):
     provinces: list[Code] = Field(default=[], description="old province codes that the system serves; empty = any")
     schedule: str | None = None
     options: dict[str, Any] = Field(default={}, description="reader options of the technology: delimiter, header row, …")
+    governor: Governor | None = None
     codes: dict[Identifier, dict[Code, Code]] = {}
     tables: list[Table] = Field(min_length=1)
 
@@ -186,7 +211,13 @@ class System(Strict):
         names = [t.name for t in self.tables]
         if len(set(names)) != len(names):
             raise ValueError("a table is mapped twice")
+        if self.governor and "governor" in self.options:
+            raise ValueError("governor is given twice: leave it out of `options`")
         return self
+
+    def reader_options(self, technology: str) -> dict[str, Any]:
+        """Options of the reader, the governor's among them."""
+        return {**self.options, **(self.governor.options(technology) if self.governor else {})}
 
     def source_id(self, table: Table) -> str:
         """Name of one source everywhere: ledger, partition, report."""

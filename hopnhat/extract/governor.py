@@ -146,7 +146,8 @@ class GentleSource:
     def read(
         self, table: str, key: Sequence[str], key_range: KeyRange, columns: Sequence[str], since: tuple[str, str] | None = None
     ) -> pa.Table:
-        if not key:  # a keyless table is scanned whole for each range: cutting it further would only add scans
+        # A keyless table is scanned whole for each range: cutting it further would only add scans. Files and pages are not cut either.
+        if not key or not hasattr(self._source, "boundary"):
             self._wait_for_permission()
             return self._source.read(table, key, key_range, columns, since)
         pieces: list[pa.Table] = []
@@ -195,9 +196,11 @@ class GentleSource:
     def _wait_for_permission(self) -> None:
         end = blackout_end(self._limits, self._clock.now())
         if end is not None:
-            raise SourceUnavailableError(f"this server must not be read before {end} (blackout hours)", hint="the run goes on by itself then")
+            hint = f"start it again after {end}: what is loaded stays, it goes on where it stopped"
+            raise SourceUnavailableError(f"this server must not be read before {end} (blackout hours)", hint=hint)
         waited = 0.0
-        while self._limits.max_running and (self._source.running() or 0) > self._limits.max_running:
+        running = getattr(self._source, "running", None)
+        while running is not None and self._limits.max_running and (running() or 0) > self._limits.max_running:
             if waited >= self._limits.patience:
                 raise SourceBusyError(f"the server has been busy for {waited:.0f} s", hint="retry in quieter hours, or raise governor.max_running")
             self._clock.sleep(5.0)

@@ -20,14 +20,14 @@ TECHNOLOGIES: Mapping[str, str] = {
 def open_source(technology: str, url: str, options: Mapping[str, object] | None = None) -> Source:
     """Open one legacy system read-only. Unknown technology → MappingError; see each module for its options.
 
-    The option `governor` (see hopnhat.extract.governor) makes every read of a server gentle.
+    The option `governor` (see hopnhat.extract.governor) makes every read of a server gentle; its blackout hours hold for all.
     """
     if technology not in TECHNOLOGIES:
         raise MappingError(f"unknown technology `{technology}`", hint=f"one of: {', '.join(TECHNOLOGIES)}")
     module = importlib.import_module(f"hopnhat.extract.{TECHNOLOGIES[technology]}")
     source = module.open_source(url, dict(options or {}))
     limits = (options or {}).get("governor")
-    if limits is not None and hasattr(source, "boundary"):  # files and pages have no server to spare
+    if limits is not None:
         from hopnhat.extract.governor import GentleSource, read_limits
 
         source = GentleSource(source, read_limits(limits))

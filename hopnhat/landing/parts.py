@@ -110,8 +110,10 @@ def open_root(root: str) -> tuple[fs.FileSystem, str]:
 @cache
 def _remote(root: str, process: int) -> tuple[fs.FileSystem, str]:
     """Opened once a process: a client must not be shared over a fork."""
+    # A small object goes up in one request: it is there whole or not at all.
+    once = "allow_delayed_open=true" if root.startswith("s3://") and "allow_delayed_open" not in root else ""
     try:
-        filesystem, base = fs.FileSystem.from_uri(root)
+        filesystem, base = fs.FileSystem.from_uri(root + ("&" if "?" in root else "?") * bool(once) + once)
     except (pa.ArrowInvalid, OSError, ValueError):  # the driver's own text quotes the URL, and so the secret key
         hint = "s3://KEY:SECRET@bucket/path?endpoint_override=host:port&scheme=https; `/` in the secret is written %2F"
         raise LandingError("the landing URL cannot be read", hint=hint) from None

@@ -17,6 +17,7 @@ from transforms.fingerprints import source_keys
 _PARTS = """
 select distinct part_sha, part from ledger.batch b where source = %(source)s and run_id = %(run)s and state = 'staged'
 """
+_PARTIAL = "select exists (select 1 from ledger.batch where source = %(source)s and run_id = %(run)s and state = 'staged' and not whole)"
 _BEFORE = """
 with whole as (select distinct on (part_number) * from ledger.batch
                where source = %(source)s and state = 'published' and whole order by part_number, batch_id desc)
@@ -27,10 +28,16 @@ where d.source = %(source)s and d.state = 'published' and not d.whole and d.batc
 
 
 def note_gone(connection: Connection, run: Run, contribution: Contribution, landing: str) -> int:
-    """Write down the keys that were read before and are not there now. Parts that did not change need no look."""
-    if contribution.first or run.mode == "delta":
+    """Write down the keys that were read before and are not there now. Parts that did not change need no look.
+
+    A source of which only the changes were read says nothing about deletes.
+    """
+    if contribution.first:
         return 0
     with connection.cursor() as cursor:
+        cursor.execute(_PARTIAL, {"source": contribution.source, "run": run.run_id})
+        if (cursor.fetchone() or (False,))[0]:
+            return 0
         cursor.execute(_PARTS, {"source": contribution.source, "run": run.run_id})
         now = dict(cursor.fetchall())
         cursor.execute(_BEFORE, {"source": contribution.source})
