@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from hopnhat.extract.contract import KeyRange, Source, TableShape
+from hopnhat.extract.delta import window_start
 from hopnhat.extract.drift import shape_to_json
 from hopnhat.guards import Drift, check_read, check_shape, check_volume
 from hopnhat.landing.parts import write_manifest
@@ -235,11 +236,17 @@ def planned_parts(work: SourceWork) -> list[KeyRange]:
 
 
 def delta_start(work: SourceWork) -> tuple[str, str] | None:
-    """Where a delta begins: the greatest watermark published so far, itself included. None = read everything."""
+    """Where a delta begins: somewhat before the greatest watermark published so far, for rows that were committed late.
+    None = read everything."""
     if work.run.mode != "delta" or not work.table.watermark:
         return None
     mark = ledger.high_mark(work.target, work.source_id)
-    return (work.table.watermark, mark) if mark else None
+    if mark is None:
+        return None
+    try:
+        return work.table.watermark, window_start(mark, work.table.watermark_overlap)
+    except ValueError:  # neither a number nor an ISO date: nothing can be subtracted, but it can be compared
+        return work.table.watermark, mark
 
 
 @contextmanager

@@ -148,6 +148,7 @@ class Table(Strict):
     ignored: dict[str, Reason] = Field(default={}, description="source column → why it is left behind")
     unit: UnitMap | None = None
     watermark: str | None = None
+    watermark_overlap: int = Field(default=300, ge=0, description="seconds (or numbers) before the last watermark from which a delta reads again")
     encoding: Encoding = "utf-8"
     filters: list[Filter] = []
     chunk_rows: int = Field(default=100_000, ge=1_000, le=1_000_000)

@@ -92,3 +92,13 @@ def test_a_delta_finds_changes_and_deletes_where_there_is_no_watermark(machine: 
     assert [(n["source"], n["kind"]) for n in summary["notes"]] == [(f"{CITY}.{STEPS}", "read-whole")]
     assert {key for (key,) in machine.query("select source_key from ledger.gone")} == set(gone)
     assert machine.imbalance() == []
+
+
+def test_a_row_committed_late_is_within_the_overlap_of_the_next_delta(machine: Machine) -> None:
+    machine.migrated(CITY)
+    last = machine.query("select max(high_mark) from ledger.batch where source = %s", f"{CITY}.{STEPS}")[0][0]
+    key = machine.query("select source_key from unified.dossier_step where source = %s order by 1 limit 1", f"{CITY}.{STEPS}")[0][0]
+    late = f"{datetime.fromisoformat(last) - timedelta(seconds=60):%Y-%m-%d %H:%M:%S}"
+    alter(machine, CITY, f"update {STEPS} set actionNote = 'ghi muộn', modifiedDate = '{late}' where dossierActionId = {key}")
+    summary = machine.migrated(CITY, "delta")
+    assert (summary["published"], summary["balance"]) == (1, 0)
