@@ -86,7 +86,6 @@ class ColumnMap(Strict):
     encoding: Encoding | None = None
     formats: list[DateFormat] = []
     codes: str | None = None
-    width: int | None = Field(default=None, description="zero-fill a code that lost its leading zeros in a spreadsheet")
 
 
 class UnitMap(Strict):
