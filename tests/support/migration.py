@@ -76,7 +76,7 @@ class Machine:
         for (table,) in self.query("select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'unified' and c.relkind = 'p' order by 1"):
             columns = [c for (c,) in self.query("select column_name::text from information_schema.columns where table_schema = 'unified' and table_name = %s and column_name <> 'batch_id' order by 1", table)]
             row = ", ".join(f'"{c}"' for c in columns)
-            found += [(table, *counted) for counted in self.query(f"select source, count(*), sum(hashtextextended(row({row})::text, 0)::numeric) from unified.{table} group by source order by 1")]  # noqa: S608
+            found += [(table, *counted) for counted in self.query(f"select source, count(*), sum(hashtextextended(row({row})::text, 0)::numeric) from unified.{table} group by source order by 1")]
         found += self.query("select source, count(*), sum(hashtextextended(row(source_key, source_hash, problems, raw)::text, 0)::numeric) from quarantine.open group by source order by 1")
         return found
 
