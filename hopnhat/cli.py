@@ -125,8 +125,8 @@ _Runs = Annotated[int, typer.Option("--keep-runs", min=1, help="finished runs of
 @landing_app.command("list")
 def landing_list(keep_runs: _Runs = 3) -> None:
     """What each source has in the landing zone, and how much of it no kept run needs."""
-    from hopnhat.retention import show
     from hopnhat.pipeline import database_url
+    from hopnhat.retention import show
 
     show(database_url(), settings().landing_root(), keep_runs, typer.echo)
 
@@ -134,8 +134,8 @@ def landing_list(keep_runs: _Runs = 3) -> None:
 @landing_app.command("verify")
 def landing_verify(keep_runs: _Runs = 3) -> None:
     """Hash every part that must stay again. Exit code 6 when one is altered or gone."""
-    from hopnhat.retention import prove
     from hopnhat.pipeline import database_url
+    from hopnhat.retention import prove
 
     prove(database_url(), settings().landing_root(), keep_runs, typer.echo)
 
@@ -143,8 +143,8 @@ def landing_verify(keep_runs: _Runs = 3) -> None:
 @landing_app.command("purge")
 def landing_purge(keep_runs: _Runs = 3, dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would go")] = False) -> None:
     """Remove the parts that no kept run names, after proving that what stays is sound."""
-    from hopnhat.retention import purge
     from hopnhat.pipeline import database_url
+    from hopnhat.retention import purge
 
     purge(database_url(), settings().landing_root(), keep_runs, typer.echo, dry_run=dry_run)
 
