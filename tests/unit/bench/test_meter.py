@@ -62,9 +62,9 @@ def test_what_a_command_says_and_how_it_ends() -> None:
 def test_cpu_of_those_who_take_no_part_is_noise() -> None:
     stranger = subprocess.Popen(python(BURN.format(seconds=30)))
     try:
-        cost = run_measured(python("import time; time.sleep(0.6)"), {}).cost
-        assert cost.others >= 0.2
-        assert 0.0 < cost.noise <= 1.1
+        cost = run_measured(python("import time; time.sleep(2)"), {}).cost
+        assert cost.others >= 0.2  # a tenth of what it would get on an idle machine
+        assert cost.noise > 0.0
     finally:
         stranger.kill()
         stranger.wait()
