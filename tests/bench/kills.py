@@ -20,11 +20,11 @@ def measure(kills: int) -> dict[str, Any]:
     """Run the test with `kills` kills in its first test and a fifth of that in its second."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=5400", f"--junitxml={report}", TEST]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=5400", f"--basetemp={folder}/base", f"--junitxml={report}", TEST]
         started = time.monotonic()
         done = subprocess.run(command, cwd=REPOSITORY, env=os.environ | {"HOPNHAT_TEST_KILLS": str(kills)}, capture_output=True, text=True, check=False)
         suite = ElementTree.parse(report).getroot().find("testsuite") if report.exists() else None  # noqa: S314
         ran = {k: int(suite.get(k, "0")) for k in ("tests", "failures", "errors", "skipped")} if suite is not None else {}
     passed = done.returncode == 0 and ran.get("tests", 0) > 0 and not ran.get("skipped")
-    result: dict[str, Any] = {"kills": kills, "passed": passed, "wall_s": round(time.monotonic() - started), **ran}
-    return result if passed else result | {"output": done.stdout.splitlines()[-15:]}
+    result: dict[str, Any] = {"kills": kills, "passed": passed, "exit": done.returncode, "wall_s": round(time.monotonic() - started), **ran}
+    return result if passed else result | {"output": (done.stdout + done.stderr).splitlines()[-15:]}
