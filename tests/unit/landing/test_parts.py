@@ -73,12 +73,14 @@ def test_a_full_disk_leaves_nothing_behind(landing: Path, monkeypatch: pytest.Mo
 
 def test_a_root_that_is_no_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
-    with pytest.raises(LandingError, match="cannot write"):
+    with pytest.raises(LandingError, match="cannot be written"):
         write_part(str(tmp_path / "file"), "s.t", frame(b"a"))
 
 
 def test_the_manifest_of_a_run_is_replaced_as_a_whole(landing: Path) -> None:
+    part = write_part(str(landing), "mau.t", frame(b"a"))
     for rows in (1, 2):
-        path = write_manifest(str(landing), "r1", "mau", "sha256:x", [{"source": "mau.t", "rows": rows}])
+        path = write_manifest(str(landing), "r1", "mau", "sha256:x", [{"source": "mau.t", "path": part.path, "rows": rows}])
     said = json.loads((landing / path).read_text(encoding="utf-8"))
-    assert (said["run_id"], said["system"], said["snapshot"], said["parts"]) == ("r1", "mau", "sha256:x", [{"source": "mau.t", "rows": 2}])
+    assert (said["run_id"], said["system"], said["snapshot"]) == ("r1", "mau", "sha256:x")
+    assert said["parts"] == [{"source": "mau.t", "path": part.path, "rows": 2, "bytes": part.bytes}]
