@@ -70,10 +70,23 @@ def prepare(url: str, connection: Connection, run: Run, contributions: Sequence[
     for contribution in contributions:
         if not contribution.first:
             with transaction(connection):
+                _know_sizes(connection, contribution)
+            with transaction(connection):
                 note_gone(connection, run, contribution, landing)
                 held.hold_repeated_keys(connection, contribution, landing)
                 held.hold_rivals(connection, run.run_id, contribution, landing)
                 _drop_unchanged(connection, contribution)
+
+
+def _know_sizes(connection: Connection, contribution: Contribution) -> None:
+    """Statistics of the key columns that the set checks join on. Freshly filled tables have none, and the planner then
+    compares every staged row with every waiting one."""
+    keys = sql.SQL("source, source_key, batch_id")
+    part = sql.Identifier(PARTS_SCHEMA, relation_name(contribution.source))
+    with connection.cursor() as cursor:
+        for table in (contribution.staging(), part, sql.Identifier("quarantine", "row")):
+            cursor.execute(sql.SQL("analyze {} ({})").format(table, keys))
+        cursor.execute("analyze ledger.batch")
 
 
 def publish(connection: Connection, run: Run, contributions: Sequence[Contribution]) -> None:
