@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -94,10 +94,6 @@ def write_manifest(root: str, run_id: str, system: str, snapshot: str, parts: Se
     content = json.dumps(manifest, ensure_ascii=False, indent=1, default=str).encode()
     _store(root, path, pa.py_buffer(content), replace=True)
     return path
-
-
-def as_manifest_entry(source: str, part: Part) -> dict[str, object]:
-    return {"source": source, **asdict(part)}
 
 
 def open_root(root: str) -> tuple[fs.FileSystem, str]:
