@@ -27,7 +27,10 @@ def started_at(pid: int) -> int:
 
 
 def members(session: int) -> list[int]:
-    """Live processes of a session."""
+    """Live processes of a session. None of session 0: the kernel shows that number for every session whose leader is
+    outside a container's process namespace, strangers' among them."""
+    if session <= 0:
+        return []
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -238,19 +238,35 @@ def test_up_serves_runs_and_down_leaves_nothing(folder: Path, mapped: dict[str, 
     assert runner.down(home) is False
 
 
-def test_down_after_the_supervisor_was_killed(tmp_path: Path) -> None:
+def in_session(program: str) -> subprocess.Popen[bytes]:
+    """A process that leads a session of its own, as our supervisor does."""
+    return subprocess.Popen([sys.executable, "-c", f"import subprocess, time; {program}; time.sleep(300)"], start_new_session=True)
+
+
+def test_down_after_the_supervisor_was_killed() -> None:
     """Members of the session are found even when its leader is gone; a stranger with the same number is left alone."""
-    leader = subprocess.Popen(
-        [sys.executable, "-c", "import subprocess, time; subprocess.Popen(['sleep', '300']); time.sleep(300)"], start_new_session=True
-    )
-    started = session.started_at(leader.pid)
-    eventually(lambda: len(session.members(leader.pid)) == 2)
-    leader.kill()
-    leader.wait()
-    assert session.is_ours(leader.pid, started)
-    session.end(leader.pid, patience=1)
-    assert not session.is_ours(leader.pid, started)
-    assert not session.is_ours(os.getsid(0), 1)
+    leader, stranger = in_session("subprocess.Popen(['sleep', '300'])"), in_session("pass")
+    try:
+        started = session.started_at(leader.pid)
+        eventually(lambda: len(session.members(leader.pid)) == 2)
+        leader.kill()
+        leader.wait()
+        assert session.is_ours(leader.pid, started)
+        session.end(leader.pid, patience=1)
+        assert not session.is_ours(leader.pid, started)
+        assert session.is_ours(stranger.pid, session.started_at(stranger.pid))
+        assert not session.is_ours(stranger.pid, session.started_at(stranger.pid) - 1)  # the number was ours once
+    finally:
+        for process in (leader, stranger):
+            session.end(process.pid, patience=1)
+            process.wait()
+
+
+def test_number_of_no_session_is_never_ours() -> None:
+    """In a container a process shows session 0 when its leader is outside: ending "session 0" would end them all."""
+    for number in (0, -1):
+        assert session.members(number) == []
+        assert not session.is_ours(number, session.started_at(number))
 
 
 def test_failed_start_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
