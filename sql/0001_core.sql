@@ -65,15 +65,21 @@ create table if not exists ledger.batch (
 );
 create index if not exists batch_source on ledger.batch (source, state);
 
--- The same count by old unit and outcome; rule names why a filtered row was left out.
-create table if not exists ledger.unit_count (
+-- The same count by old unit and outcome; rule names why a filtered row was left out. A line holds all units of one
+-- outcome (a row per unit costs a part more than its quarantine). Append-only: what a set check moves to another outcome
+-- is a later line, negative on one side; what holds is the sum.
+create table if not exists ledger.unit_tally (
     batch_id bigint not null references ledger.batch on delete cascade,
-    old_unit text not null,
     outcome text not null check (outcome in ('published', 'unchanged', 'merged', 'quarantined', 'filtered')),
     rule text not null default '',
-    rows bigint not null check (rows >= 0),
-    primary key (batch_id, old_unit, outcome, rule)
+    old_units text[] not null,
+    rows bigint[] not null check (cardinality(rows) = cardinality(old_units))
 );
+create index if not exists unit_tally_batch on ledger.unit_tally (batch_id);
+
+create or replace view ledger.unit_count as
+select t.batch_id, u.old_unit, t.outcome, t.rule, u.rows
+from ledger.unit_tally t cross join lateral unnest(t.old_units, t.rows) as u (old_unit, rows);
 
 create or replace view ledger.balance as
 select b.run_id, b.system, b.source, b.entity, b.state,

@@ -82,17 +82,20 @@ def filter_rules(texts: Mapping[str, pa.Array], filters: Sequence[Filter], rows:
     return rules
 
 
-def unit_counts(outcomes: Outcomes, units: pa.Array | None) -> list[tuple[str, str, str, int]]:
-    """(old unit, outcome, rule, rows) for the ledger; units unknown or not applicable have their own marks."""
+def unit_counts(outcomes: Outcomes, units: pa.Array | None) -> list[tuple[str, str, list[str], list[int]]]:
+    """(outcome, rule, old units, rows of each) for the ledger; units unknown or not applicable have their own marks."""
     rows = len(outcomes.code)
     places = pa.repeat(NO_UNIT, rows) if units is None else pc.fill_null(units, UNKNOWN_UNIT)
     unit, rule = places.dictionary_encode(), pa.array(outcomes.rule, pa.string()).dictionary_encode()
-    numbers = [a.indices.to_numpy(zero_copy_only=False).astype(np.int64) for a in (unit, rule)]
-    width = len(rule.dictionary) * len(OUTCOMES)
-    counted = np.bincount(numbers[0] * width + numbers[1] * len(OUTCOMES) + outcomes.code, minlength=0) if rows else np.zeros(0, np.int64)
-    names, rules = unit.dictionary.to_pylist(), rule.dictionary.to_pylist()
-    found = np.flatnonzero(counted).tolist()
-    return [(names[n // width], OUTCOMES[n % len(OUTCOMES)], rules[n % width // len(OUTCOMES)], int(counted[n])) for n in found]
+    unit_no, rule_no = (a.indices.to_numpy(zero_copy_only=False).astype(np.int64) for a in (unit, rule))
+    kinds = len(rule.dictionary) * len(OUTCOMES)
+    counted = np.bincount((rule_no * len(OUTCOMES) + outcomes.code) * len(unit.dictionary) + unit_no, minlength=kinds * len(unit.dictionary))
+    names, rules, found = unit.dictionary, rule.dictionary.to_pylist(), []
+    for kind, tally in enumerate(counted.reshape(kinds, -1) if rows else ()):
+        there = np.flatnonzero(tally)
+        if len(there):
+            found.append((OUTCOMES[kind % len(OUTCOMES)], rules[kind // len(OUTCOMES)], names.take(pa.array(there)).to_pylist(), tally[there].tolist()))
+    return found
 
 
 def _duplicates(keys: pa.Array, hashes: pa.Array) -> tuple[Mask, Mask]:

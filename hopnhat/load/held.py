@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json, execute_values
 
 from hopnhat.landing.parts import FINGERPRINT, read_part
+from hopnhat.load import ledger
 from hopnhat.load.contribution import Contribution
 from transforms.fingerprints import source_keys
 from transforms.held import raw_payloads
@@ -51,8 +52,7 @@ def hold_repeated_keys(connection: Connection, contribution: Contribution, landi
                 " where s.source_key = k.source_key and s.source_hash = k.source_hash and s.ctid <> k.kept returning s.batch_id, {1}"
             ).format(contribution.staging(), contribution.unit_of("s"))
         )
-        for (batch_id, unit), rows in Counter(cursor.fetchall()).items():
-            move_count(connection, batch_id, unit, "published", "merged", rows)
+        ledger.move_counts(connection, Counter(cursor.fetchall()), "published", "merged")
         cursor.execute(
             sql.SQL(
                 "delete from {0} s where source_key in (select source_key from {0} group by source_key having count(*) > 1)"
@@ -86,26 +86,6 @@ def hold_rivals(connection: Connection, run_id: str, contribution: Contribution,
     return len(found)
 
 
-def move_count(connection: Connection, batch_id: int, old_unit: str, before: str, after: str, rows: int) -> None:
-    """Move rows of a batch from one outcome to another; the batch's own balance check holds throughout."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL("update ledger.batch set {0} = {0} - %(n)s, {1} = {1} + %(n)s where batch_id = %(batch)s").format(
-                sql.Identifier(before), sql.Identifier(after)
-            ),
-            {"n": rows, "batch": batch_id},
-        )
-        cursor.execute(
-            "update ledger.unit_count set rows = rows - %s where batch_id = %s and old_unit = %s and outcome = %s and rule = ''",
-            (rows, batch_id, old_unit, before),
-        )
-        cursor.execute(
-            "insert into ledger.unit_count (batch_id, old_unit, outcome, rule, rows) values (%s, %s, %s, '', %s)"
-            " on conflict (batch_id, old_unit, outcome, rule) do update set rows = ledger.unit_count.rows + excluded.rows",
-            (batch_id, old_unit, after, rows),
-        )
-
-
 def _hold(connection: Connection, contribution: Contribution, found: Found, landing: str, reason: str, field: str) -> None:
     """Write the found rows to quarantine with their raw payload, read back from the landing zone."""
     by_batch: dict[int, dict[str, str]] = defaultdict(dict)
@@ -124,8 +104,7 @@ def _hold(connection: Connection, contribution: Contribution, found: Found, land
                 cursor, "insert into quarantine.row (batch_id, source, source_key, source_hash, entity, old_unit, problems, raw) values %s",
                 values, page_size=1000,
             )  # fmt: skip
-        for unit, rows in Counter(units.values()).items():
-            move_count(connection, batch_id, unit, "published", "quarantined", rows)
+    ledger.move_counts(connection, Counter((batch_id, unit) for batch_id, _, unit in found), "published", "quarantined")
 
 
 def _landed(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
 
@@ -220,21 +220,47 @@ def insert_batch(connection: Connection, batch: Mapping[str, Any]) -> int | None
     return int(row[0]) if row else None
 
 
-def insert_unit_counts(connection: Connection, batch_id: int, counts: Iterable[tuple[str, str, str, int]]) -> None:
-    lines = "".join(f"{batch_id}\t{unit}\t{outcome}\t{rule}\t{rows}\n" for unit, outcome, rule, rows in counts)
+UnitTally = tuple[str, str, Sequence[str], Sequence[int]]
+"""(outcome, rule, old units, rows of each)"""
+
+
+def insert_unit_counts(connection: Connection, batch_id: int, tallies: Iterable[UnitTally]) -> None:
+    lines = [(batch_id, outcome, rule, "\n".join(units), ",".join(map(str, rows))) for outcome, rule, units, rows in tallies if units]
+    if not lines:
+        return
     with connection.cursor() as cursor:
-        cursor.copy_expert("copy ledger.unit_count (batch_id, old_unit, outcome, rule, rows) from stdin", io.StringIO(lines))
+        execute_values(
+            cursor, "insert into ledger.unit_tally (batch_id, outcome, rule, old_units, rows) values %s", lines,
+            template="(%s, %s, %s, string_to_array(%s, e'\\n'), string_to_array(%s, ',')::bigint[])",
+        )  # fmt: skip
 
 
 def repeat_unit_counts(connection: Connection, batch_id: int, before: int) -> None:
     """Counts of a part that did not change: what was published is now unchanged, the rest is as it was."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "insert into ledger.unit_count (batch_id, old_unit, outcome, rule, rows)"
-            " select %s, old_unit, case outcome when 'published' then 'unchanged' else outcome end, rule, sum(rows)"
-            " from ledger.unit_count where batch_id = %s group by 1, 2, 3, 4",
+            "insert into ledger.unit_tally (batch_id, outcome, rule, old_units, rows)"
+            " select %s, case outcome when 'published' then 'unchanged' else outcome end, rule, old_units, rows"
+            " from ledger.unit_tally where batch_id = %s",
             (batch_id, before),
         )
+
+
+def move_counts(connection: Connection, moved: Mapping[tuple[int, str], int], before: str, after: str) -> None:
+    """Move rows from one outcome to another. `moved`: (batch, old unit) → rows. Every batch stays in balance throughout."""
+    by_batch: dict[int, dict[str, int]] = {}
+    for (batch_id, unit), rows in moved.items():
+        by_batch.setdefault(batch_id, {})[unit] = rows
+    for batch_id, units in by_batch.items():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                sql.SQL("update ledger.batch set {0} = {0} - %(n)s, {1} = {1} + %(n)s where batch_id = %(batch)s").format(
+                    sql.Identifier(before), sql.Identifier(after)
+                ),
+                {"n": sum(units.values()), "batch": batch_id},
+            )
+        away = (before, "", list(units), [-rows for rows in units.values()])
+        insert_unit_counts(connection, batch_id, [away, (after, "", list(units), list(units.values()))])
 
 
 def totals(connection: Connection, run_id: str, system: str) -> dict[str, int]:

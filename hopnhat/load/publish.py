@@ -17,7 +17,7 @@ from hopnhat.load import held, ledger
 from hopnhat.load.contribution import Contribution
 from hopnhat.load.gone import note_gone
 from hopnhat.load.ledger import Run
-from hopnhat.load.schema import PARTS_SCHEMA, content_columns, identifiers, index_columns, relation_name, unified_columns
+from hopnhat.load.schema import PARTS_SCHEMA, STAGING_SCHEMA, content_columns, identifiers, index_columns, relation_name, unified_columns
 from hopnhat.load.target import connect, transaction
 from hopnhat.model.errors import ConservationError, RunError
 
@@ -36,6 +36,18 @@ def build_indexes(url: str, contribution: Contribution) -> None:
     with ThreadPoolExecutor(2) as threads:
         for done in [threads.submit(_execute, url, statements) for statements in ([key, *others[1::2]], others[0::2]) if statements]:
             done.result()
+    _execute(url, [_primary_key(contribution, f"{staging[:50]}_key")])
+
+
+def _primary_key(contribution: Contribution, index: str) -> sql.Composable:
+    """Make the unique index the primary key, if it is not yet: else attaching would build a second one for the parent's."""
+    return sql.SQL(
+        "do $$ begin if not exists (select 1 from pg_constraint where conrelid = format('%I.%I', {schema}, {relation})::regclass and contype = 'p') then"
+        " alter table {table} add constraint {index} primary key using index {index}; end if; end $$"
+    ).format(
+        schema=sql.Literal(STAGING_SCHEMA), relation=sql.Literal(relation_name(contribution.source)), table=contribution.staging(),
+        index=sql.Identifier(index),
+    )  # fmt: skip
 
 
 def _execute(url: str, statements: Sequence[sql.Composable]) -> None:
@@ -186,8 +198,7 @@ def _drop_unchanged(connection: Connection, contribution: Contribution) -> None:
                 " returning s.batch_id, {} as old_unit) select batch_id, old_unit, count(*) from gone group by 1, 2"
             ).format(contribution.staging(), contribution.unified(), same, contribution.unit_of("s"))
         )
-        for batch_id, old_unit, rows in cursor.fetchall():
-            held.move_count(connection, batch_id, old_unit, "published", "unchanged", rows)
+        ledger.move_counts(connection, {(batch_id, unit): rows for batch_id, unit, rows in cursor.fetchall()}, "published", "unchanged")
 
 
 def _merge(connection: Connection, contribution: Contribution) -> None:

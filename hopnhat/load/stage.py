@@ -31,7 +31,7 @@ class StagedPart:
     batch: Mapping[str, Any]
     accepted: Mapping[str, pa.Array]
     held: Sequence[Mapping[str, Any]]
-    unit_counts: Sequence[tuple[str, str, str, int]]
+    unit_counts: Sequence[ledger.UnitTally]
 
 
 def create_staging(connection: Connection, source: str, entity: Entity) -> None:

@@ -109,8 +109,8 @@ def held_by_unit(conn: connection, run_id: str, systems: Sequence[str], limit: i
     with conn.cursor() as cursor:
         cursor.execute(
             "select old_unit, sum(rows)::bigint from ledger.unit_count join ledger.batch b using (batch_id)"
-            " where b.run_id = %s and b.system = any(%s) and outcome = 'quarantined' and rows > 0 and old_unit <> '-'"
-            " group by 1 order by 2 desc, 1 limit %s",
+            " where b.run_id = %s and b.system = any(%s) and outcome = 'quarantined' and old_unit <> '-'"
+            " group by 1 having sum(rows) > 0 order by 2 desc, 1 limit %s",
             (run_id, list(systems), limit),
         )
         return cursor.fetchall()

@@ -55,5 +55,5 @@ def _reports(home: Path) -> dict[str, str]:
 
 
 def _ledger(machine: Machine) -> str:
-    tables = ("ledger.run", "ledger.batch", "ledger.unit_count", "ledger.plan", "verify.result")
+    tables = ("ledger.run", "ledger.batch", "ledger.unit_tally", "ledger.plan", "verify.result")
     return " ".join(str(row) for table in tables for row in machine.query(f"select t::text from {table} t"))

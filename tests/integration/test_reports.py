@@ -61,7 +61,7 @@ def _fill(rig: Rig) -> None:
         " quarantined, filtered, state) values (%s, 'alpha', %s, 'dossier', 0, 'p', 's', 1, 1000, 900, 50, 3, 40, 7, 'published')",
         RUN, SOURCE,
     )  # fmt: skip
-    rig.run("insert into ledger.unit_count select batch_id, '00007', 'quarantined', '', 20 from ledger.batch")
+    rig.run("insert into ledger.unit_tally select batch_id, 'quarantined', '', array['00007'], array[20] from ledger.batch")
     rig.run("create table unified.part partition of unified.dossier for values in ('alpha.hoso')")
     rig.run(
         "insert into unified.dossier (source, source_key, source_hash, batch_id, warnings)"
