@@ -3,12 +3,13 @@
 Options: `header_row` (1; physical row of the column names; a list such as [4, 5] joins a two-storey header with ` / `),
 `fill_merged: true` (give every cell of a merged range the range's value; otherwise only the first has it, as stored).
 Numbers lose no digit (38001000123, never 3.8E+10), `.0` is not invented, a format of zeros (00000) is honoured as the
-sheet shows it, dates become ISO, error cells stay `#N/A` (in .xls, where the parser hides them, they come as NULL).
+sheet shows it, dates become ISO, error cells stay `#N/A`: the typed column that meets one quarantines the row.
 Blank rows are no records; `_row` is the physical row of the sheet.
 """
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -30,11 +31,11 @@ from hopnhat.extract.frames import (
     text_option,
     unique_names,
 )
+from hopnhat.extract.xls_scan import scan_xls, scan_xlsb
 from hopnhat.extract.xlsx_scan import Scan, check_package, scan_sheet
 from hopnhat.model.errors import HopNhatError, MappingError, SourceAccessError
 
 _BATCH = 5_000
-_OPEN_XML = (".xlsx", ".xlsm")
 
 
 def open_source(url: str, options: Options) -> ExcelSource:
@@ -94,10 +95,8 @@ class ExcelSource:
         if self._book is None or stamp != self._stamp:
             if head[:2] == b"PK":
                 check_package(self._path, self._system)
-            import python_calamine
-
             with self._parsing("the workbook"):
-                self._book = python_calamine.CalamineWorkbook.from_path(str(self._path))
+                self._book = _parser(self._path, head)
             self._stamp, self._sheet = stamp, None
         return self._book
 
@@ -105,18 +104,25 @@ class ExcelSource:
         book = self._workbook()
         if self._sheet is None or self._sheet[0] != table:
             require_table(table, book.sheet_names, system=self._system)
-            is_open_xml = self._path.suffix.lower() in _OPEN_XML
             with readable(self._path, self._system):
-                scan = scan_sheet(self._path, table, self._system) if is_open_xml else Scan({}, {})
+                scan = self._scanned(book, table)
             with self._parsing(f"sheet {table!r}"):
                 sheet = book.get_sheet_by_name(table)
                 merged = list(sheet.merged_cell_ranges or []) if self._fill_merged else []
                 self._sheet = table, *self._converted(sheet, scan, merged)
         return self._sheet[1], self._sheet[2]
 
+    def _scanned(self, book: Any, table: str) -> Scan:
+        """By content, not by the file's ending, which is often wrong."""
+        if not zipfile.is_zipfile(self._path):
+            return scan_xls(self._path, book.sheet_names.index(table), len(book.sheet_names), self._system)
+        with zipfile.ZipFile(self._path) as package:
+            is_binary = "xl/workbook.bin" in package.namelist()
+        return (scan_xlsb if is_binary else scan_sheet)(self._path, table, self._system)
+
     def _converted(self, sheet: Any, scan: Scan, merged: list[Any]) -> tuple[pa.Table, int]:
         """The whole sheet as one frame, built in batches so that Python objects of few rows exist at a time."""
-        lines = _corrected(enumerate(sheet.iter_rows()), scan, merged)
+        lines = _corrected(enumerate(sheet.iter_rows()), scan, merged, (sheet.start or (0, 0))[1])
         head = list(islice(lines, self._header_rows[-1]))
         if len(head) < self._header_rows[-1]:
             raise broken(self._path, f"sheet {sheet.name!r} ends before its header row", system=self._system)
@@ -168,18 +174,30 @@ class ExcelSource:
             ) from None  # fmt: skip
 
 
+def _parser(path: Path, head: bytes) -> Any:
+    """By its ending the parser takes the right road at once; a wrong ending (a new workbook called .xls) makes it try all."""
+    from python_calamine import CalamineWorkbook
+
+    if (head[:2] == b"PK") == (path.suffix.lower() != ".xls"):
+        return CalamineWorkbook.from_path(str(path))
+    with path.open("rb") as file:
+        return CalamineWorkbook.from_filelike(file)
+
+
 def _said(cell: Any) -> str:
     from hopnhat.extract.frames import render
 
     return (render(cell) or b"").decode("utf-8", "replace")
 
 
-def _corrected(lines: Iterator[tuple[int, list[Any]]], scan: Scan, merged: list[Any]) -> Iterator[tuple[int, list[Any]]]:
-    """Put in what the parser left out: error cells, zeros shown by the format, values of merged ranges."""
+def _corrected(lines: Iterator[tuple[int, list[Any]]], scan: Scan, merged: list[Any], first: int) -> Iterator[tuple[int, list[Any]]]:
+    """Put in what the parser left out: error cells, zeros shown by the format, values of merged ranges.
+
+    `first`: the leftmost used column, where the parser's lines begin."""
     if not (scan.errors or scan.zeros or merged):
         yield from lines
         return
-    errors, zeros = _by_row(scan.errors), _by_row(scan.zeros)
+    errors, zeros = _by_row(scan.errors, first), _by_row(scan.zeros, first)
     waiting = sorted(merged)
     current: list[tuple[int, int, int, Any]] = []  # last row, first and last column, value
     for at, line in lines:
@@ -187,11 +205,12 @@ def _corrected(lines: Iterator[tuple[int, list[Any]]], scan: Scan, merged: list[
             if column < len(line) and line[column] == "":
                 line[column] = text
         for column, digits in zeros.get(at, ()):
-            if column < len(line) and isinstance(line[column], float) and line[column].is_integer() and line[column] >= 0:
+            if column < len(line) and _is_count(line[column]):
                 line[column] = f"{int(line[column]):0{digits}d}"
         while waiting and waiting[0][0][0] <= at:
             (_, left), (bottom, right) = waiting.pop(0)
-            if left < len(line):
+            left, right = left - first, right - first
+            if 0 <= left < len(line):
                 current.append((bottom, left, right, line[left]))
         current = [area for area in current if area[0] >= at]
         for _, left, right, value in current:
@@ -199,8 +218,12 @@ def _corrected(lines: Iterator[tuple[int, list[Any]]], scan: Scan, merged: list[
         yield at, line
 
 
-def _by_row(cells: dict[tuple[int, int], Any]) -> dict[int, list[tuple[int, Any]]]:
+def _is_count(cell: Any) -> bool:
+    return isinstance(cell, int | float) and not isinstance(cell, bool) and cell >= 0 and float(cell).is_integer()
+
+
+def _by_row(cells: dict[tuple[int, int], Any], first: int) -> dict[int, list[tuple[int, Any]]]:
     rows: dict[int, list[tuple[int, Any]]] = {}
     for (row, column), value in cells.items():
-        rows.setdefault(row, []).append((column, value))
+        rows.setdefault(row, []).append((column - first, value))
     return rows

@@ -22,7 +22,9 @@ _SMALL = 32 << 20  # files that inflate to less than this are no danger whatever
 _PART_LIMIT = 64 << 20  # styles, workbook, relations
 _WIDE = (re.compile(rb'r="([A-Z]{2,3})\d'), re.compile(rb"r='([A-Z]{2,3})\d"))  # literal beginnings: seven times faster
 _ROW = re.compile(rb"""\sr=["'][A-Z]*(\d+)["']""")
-_ERROR = re.compile(rb"""<(?:\w+:)?c\s(?=[^>]*\st=["']e["'])[^>]*?r=["']([A-Z]+)(\d+)["'][^>]*>.{0,4000}?<(?:\w+:)?v>([^<]{0,40})</""", re.DOTALL)
+_ERROR = re.compile(
+    rb"""<(?:\w+:)?c\s(?=[^>]*\st=["']e["'])[^>]*?r=["']([A-Z]+)(\d+)["'][^>]*>.{0,4000}?<(?:\w+:)?v>([^<]{0,40})</""", re.DOTALL
+)
 _CELL_STYLE = re.compile(rb"""<(?:\w+:)?c\s(?=[^>]*\ss=["'](\d+)["'])[^>]*?r=["']([A-Z]+)(\d+)["']""")
 _OVERLAP = 8192
 
@@ -57,7 +59,7 @@ def scan_sheet(path: Path, sheet: str, system: str) -> Scan:
             part = _sheet_part(package, sheet)
             if part is None:
                 return Scan({}, {})
-            widths = _zero_formats(_small_part(package, "xl/styles.xml"))
+            widths = _zero_formats(part_by_name(package, "xl/styles.xml"))
             return _scanned(path, package, part, widths, system)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, ValueError, EOFError, KeyError, OSError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno:
@@ -81,13 +83,18 @@ def _scanned(path: Path, package: zipfile.ZipFile, part: str, widths: dict[bytes
         for style, letters, row in _CELL_STYLE.findall(block) if widths else ():
             if style in widths:
                 zeros[int(row) - 1, column_number(letters)] = widths[style]
-    lowest = _deepest(package, part) if widest > 26 else 0  # 26 columns × all the rows there can be are no danger
-    if widest * lowest > MAX_CELLS:
+    if widest > 26:  # 26 columns × all the rows there can be are no danger
+        check_extent(path, _deepest(package, part), widest, system)
+    return Scan(errors, zeros)
+
+
+def check_extent(path: Path, rows: int, columns: int, system: str) -> None:
+    """Raise SourceDriftError when the parser's dense grid would take all memory."""
+    if rows * columns > MAX_CELLS:
         raise broken(
-            path, f"a sheet spans {lowest} rows × {widest} columns: refused, it would take all memory", system=system,
+            path, f"a sheet spans {rows} rows × {columns} columns: refused, it would take all memory", system=system,
             hint="delete the stray cells at the sheet's far end, or export it as CSV",
         )  # fmt: skip
-    return Scan(errors, zeros)
 
 
 def _deepest(package: zipfile.ZipFile, part: str) -> int:
@@ -103,7 +110,8 @@ def _blocks(package: zipfile.ZipFile, part: str) -> Iterator[bytes]:
             tail = (tail + block)[-_OVERLAP:]
 
 
-def _small_part(package: zipfile.ZipFile, name: str) -> bytes:
+def part_by_name(package: zipfile.ZipFile, name: str) -> bytes:
+    """A small part of the package; empty when it is not there or far too large for what it is."""
     if name not in package.namelist() or package.getinfo(name).file_size > _PART_LIMIT:
         return b""
     return package.read(name)
@@ -113,7 +121,7 @@ def _sheet_part(package: zipfile.ZipFile, sheet: str) -> str | None:
     """The XML part of a sheet, by the workbook's relations. Entities are not expanded: names are compared unescaped."""
     from html import unescape
 
-    book, relations = _small_part(package, "xl/workbook.xml"), _small_part(package, "xl/_rels/workbook.xml.rels")
+    book, relations = part_by_name(package, "xl/workbook.xml"), part_by_name(package, "xl/_rels/workbook.xml.rels")
     targets: dict[str, str] = {}
     for tag in re.findall(rb"<(?:\w+:)?Relationship\s[^>]*>", relations):
         made = _attributes(tag)
