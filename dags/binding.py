@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from airflow.sdk import Connection, ExceptionRetryPolicy, RetryAction, RetryRule
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRescheduleException
 
 from hopnhat.model.errors import HopNhatError, MappingError, SourceUnavailableError, TargetUnavailableError
 
+log = logging.getLogger(__name__)
 # Only what may be gone in a minute is tried again. A wrong mapping, a changed source or rows that do not balance never are.
 _POLICY = ExceptionRetryPolicy(
     rules=[RetryRule([SourceUnavailableError, TargetUnavailableError], RetryAction.RETRY, timedelta(seconds=30), "may be back soon")],
@@ -52,6 +56,22 @@ def legacy_url(connection: str) -> str:
     port = f":{found.port}" if found.port else ""
     query = f"?{urlencode(extra['query'])}" if extra.get("query") else ""
     return f"{scheme}://{login}{found.host or ''}{port}/{quote(found.schema or '', safe='/')}{query}"
+
+
+@contextmanager
+def legacy(system: str, connection: str) -> Iterator[str]:
+    """URL of a legacy system for one task. In the system's blackout hours the task is put off until they end: its slot
+    is free meanwhile, and none of its tries is used up."""
+    try:
+        yield legacy_url(connection)
+    except SourceUnavailableError as error:
+        from hopnhat.orchestrate.hours import opening
+
+        moment = opening(system)
+        if moment is None:
+            raise
+        log.info("%s. This task goes on by itself at %s.", error, moment.strftime("%Y-%m-%d %H:%M %z"))
+        raise AirflowRescheduleException(moment) from error  # type: ignore[no-untyped-call]
 
 
 def record_failure(context: Any) -> None:

@@ -2,6 +2,8 @@
 
 ### Triage
 * **Red `start[<system>]`**: that system's DAG is paused or unknown; unpause it, then clear the task.
+* **A system stopped for its number of rows**: ask its vendor whether the source is complete; if so, trigger a new run that names the
+  system under *accept_volume*.
 * **Red `finish`**: its last line names the systems that failed. Each has its own DAG `migrate_<system>` with a run of the same id
   that says why; the other systems are published, linked and in the summary. Repair and clear that run, then clear `wait` here.
 """
@@ -27,14 +29,19 @@ SYSTEMS = system_ids()
         "systems": Param(SYSTEMS, type="array", items={"type": "string", "enum": SYSTEMS}, title="Hệ thống nguồn"),
         "mode": Param("rehearsal", enum=["rehearsal", "bulk", "delta"], title="Chế độ"),
         "as_of": Param(None, type=["null", "string"], format="date", title="Ngày áp dụng đơn vị hành chính"),
+        "accept_volume": Param(
+            [], type="array", items={"type": "string", "enum": SYSTEMS}, title="Chấp nhận số dòng khác thường",
+            description="chỉ cho lần chạy này: các hệ thống đã được xác nhận là đủ dữ liệu",
+        ),
     },
 )  # fmt: skip
 def migrate() -> None:
     @task
     def pick(**context: Any) -> list[dict[str, Any]]:
-        run, mode = migration_run(context), context["params"]["mode"]
-        conf = {"mode": mode, "as_of": as_of(context)}
-        return [{"trigger_dag_id": f"migrate_{system}", "trigger_run_id": run, "conf": conf} for system in context["params"]["systems"]]
+        run, params = migration_run(context), context["params"]
+        common = {"mode": params["mode"], "as_of": as_of(context)}
+        confs = {system: {**common, "accept_volume": system in params["accept_volume"]} for system in params["systems"]}
+        return [{"trigger_dag_id": f"migrate_{system}", "trigger_run_id": run, "conf": conf} for system, conf in confs.items()]
 
     start = TriggerDagRunOperator.partial(
         task_id="start", reset_dag_run=True, fail_when_dag_is_paused=True, logical_date=None, map_index_template="{{ task.trigger_dag_id }}"

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import DAG, Param, dag, get_current_context, get_parsing_context, task
+from airflow.sdk import DAG, dag, get_current_context, get_parsing_context, task
 
-from dags.binding import RETRIED, as_of, legacy_url, migration_run, record_failure
+from dags.binding import RETRIED, as_of, legacy, migration_run, record_failure
+from dags.forms import PARAMS, TRIAGE
 from mappings.index import Header, headers
-
-TRIAGE = """\
-### Triage
-* **Red `plan`**: the source does not answer, refuses us, or differs from the mapping; the log's last line says what to do.
-* **Red `load[...]`**: one key range; the others are staged and safe. Clear `plan` with everything after it: only the rest is read.
-* **Red `publish`**: nothing was published, readers still see the earlier state. Clear it once the target answers.
-* **Red `reconcile`**: two counts disagree. Do not cut over; read the reconciliation report with the vendor.
-* Unavailable servers are retried by themselves; wrong mappings, changed sources and imbalances never are.
-"""
-PARAMS = {
-    "mode": Param("delta", enum=["rehearsal", "bulk", "delta"], title="Chế độ", description="rehearsal: chạy thử · bulk: nạp toàn bộ · delta: phần thay đổi"),
-    "as_of": Param(None, type=["null", "string"], format="date", title="Ngày áp dụng đơn vị hành chính", description="để trống: ngày chạy"),
-}  # fmt: skip
 
 
 def build(header: Header) -> DAG:
@@ -37,15 +25,17 @@ def build(header: Header) -> DAG:
         def plan(**context: Any) -> list[dict[str, Any]]:
             from hopnhat import pipeline
 
-            run, mode, url = migration_run(context), context["params"]["mode"], legacy_url(header.connection)
-            return pipeline.plan(header.id, run_id=run, mode=mode, as_of=as_of(context), url=url)
+            asked = {"mode": context["params"]["mode"], "as_of": as_of(context), "accept_volume": context["params"]["accept_volume"]}
+            with legacy(header.id, header.connection) as url:
+                return pipeline.plan(header.id, run_id=migration_run(context), url=url, **asked)
 
         @task(pool=header.server, map_index_template="{{ label }}")
         def load(item: dict[str, Any], **context: Any) -> dict[str, Any]:
             from hopnhat import pipeline
 
             get_current_context()["label"] = item["label"]  # type: ignore[typeddict-unknown-key]
-            return pipeline.load(header.id, item, run_id=migration_run(context), url=legacy_url(header.connection))
+            with legacy(header.id, header.connection) as url:
+                return pipeline.load(header.id, item, run_id=migration_run(context), url=url)
 
         @task(trigger_rule="none_failed")  # nothing left to load is no failure
         def publish(**context: Any) -> dict[str, Any]:
@@ -57,7 +47,8 @@ def build(header: Header) -> DAG:
         def reconcile(**context: Any) -> dict[str, Any]:
             from hopnhat import pipeline
 
-            return pipeline.reconcile(header.id, run_id=migration_run(context), url=legacy_url(header.connection))
+            with legacy(header.id, header.connection) as url:
+                return pipeline.reconcile(header.id, run_id=migration_run(context), url=url)
 
         @task
         def report(**context: Any) -> dict[str, Any]:

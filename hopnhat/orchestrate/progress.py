@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 DONE = {"success", "skipped", "failed", "upstream_failed", "removed"}
-SPOKEN = {"running": "started", "success": "done", "failed": "FAILED", "up_for_retry": "will be tried again", "upstream_failed": "not run"}
+SPOKEN = {"running": "started", "success": "done", "failed": "FAILED", "up_for_retry": "will be tried again",
+          "up_for_reschedule": "waits until the legacy server may be read", "upstream_failed": "not run"}  # fmt: skip
 QUIET = {"wait", "pick"}
-"""Tasks of the orchestration itself: their start is no news."""
+"""Tasks of the orchestration itself: their start is no news, nor is their waiting."""
 
 
 class Watch:
@@ -31,7 +32,7 @@ class Watch:
                 continue
             if state in ("failed", "up_for_retry"):
                 failed.append(item)
-            if state in SPOKEN and not (item["task_id"] in QUIET and state in ("running", "success")):
+            if state in SPOKEN and not (item["task_id"] in QUIET and state in ("running", "success", "up_for_reschedule")):
                 took = f" in {item['duration']:.1f} s" if state in ("success", "failed") and item.get("duration") else ""
                 self._line(f"{name(item)} {SPOKEN[state]}{took}")
         if time.monotonic() - self._spoke > self._heartbeat:

@@ -6,13 +6,14 @@ import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FILES = sorted(path for path in (REPOSITORY / "dags").glob("*.py") if path.name not in ("__init__.py", "binding.py"))
+FILES = sorted(path for path in (REPOSITORY / "dags").glob("*.py") if path.name not in ("__init__.py", "binding.py", "forms.py"))
 HEAVY = (
     "pandas",
     "pandera",
@@ -110,10 +111,14 @@ def test_params_are_checked(bag) -> None:
     params = bag.dags["migrate"].params
     params["mode"] = "bulk"
     params["systems"] = ["alpha"]
-    for name, wrong in (("mode", "faster"), ("systems", ["gamma"]), ("as_of", "01/07/2025")):
+    for name, wrong in (("mode", "faster"), ("systems", ["gamma"]), ("as_of", "01/07/2025"), ("accept_volume", ["gamma"])):
         with pytest.raises(ParamValidationError):
             params[name] = wrong
-    assert set(bag.dags["migrate_alpha"].params) == {"mode", "as_of"}
+    one = bag.dags["migrate_alpha"].params
+    assert set(one) == {"mode", "as_of", "accept_volume"}
+    assert (one["accept_volume"], params["accept_volume"]) == (False, [])  # whoever does not say so accepts nothing
+    with pytest.raises(ParamValidationError):
+        one["accept_volume"] = "yes"
 
 
 def test_only_unavailable_servers_are_retried(bag) -> None:
@@ -144,7 +149,9 @@ def test_file_is_thin(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*FILES, REPOSITORY / "dags" / "binding.py", REPOSITORY / "mappings" / "index.py"], ids=lambda path: path.name
+    "path",
+    [*FILES, *(REPOSITORY / "dags" / name for name in ("binding.py", "forms.py")), REPOSITORY / "mappings" / "index.py"],
+    ids=lambda path: path.name,
 )
 def test_nothing_heavy_is_imported(path: Path) -> None:
     """In a fresh process with a stand-in for Airflow, so that only our own imports count."""
@@ -220,6 +227,42 @@ class TestConnections:
             binding.legacy_url("legacy_x")
         monkeypatch.setenv("HOPNHAT_CONN_LEGACY_X", "sqlite:///x.db")
         assert binding.legacy_url("legacy_x") == "sqlite:///x.db"
+
+
+class TestBlackoutHours:
+    @pytest.fixture
+    def closed_until(self, bag, monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime | None], None]:
+        from dags import binding
+        from hopnhat.orchestrate import hours
+
+        monkeypatch.setattr(binding, "legacy_url", lambda connection: f"sqlite:///{connection}")
+        return lambda moment: monkeypatch.setattr(hours, "opening", lambda system: {"alpha": moment}[system])
+
+    def test_task_is_put_off_until_the_server_may_be_read(self, closed_until, caplog: pytest.LogCaptureFixture) -> None:
+        from airflow.sdk.exceptions import AirflowRescheduleException
+
+        from dags.binding import legacy
+        from hopnhat.model.errors import SourceUnavailableError
+
+        moment = datetime(2026, 1, 5, 17, tzinfo=timezone(timedelta(hours=7)))
+        closed_until(moment)
+        caplog.set_level("INFO")
+        with pytest.raises(AirflowRescheduleException) as put_off, legacy("alpha", "c") as url:
+            raise SourceUnavailableError(f"{url} is closed")
+        assert "sqlite:///c is closed" in caplog.text
+        assert put_off.value.reschedule_date == moment
+        assert "2026-01-05 17:00 +0700" in caplog.text
+
+    def test_other_errors_stay_what_they_are(self, closed_until) -> None:
+        from dags.binding import legacy
+        from hopnhat.model.errors import MappingError, SourceUnavailableError
+
+        closed_until(None)  # the server is down, but nobody closed it
+        with pytest.raises(SourceUnavailableError), legacy("alpha", "c"):
+            raise SourceUnavailableError("no answer")
+        closed_until(datetime(2026, 1, 5, 17, tzinfo=timezone(timedelta(hours=7))))
+        with pytest.raises(MappingError), legacy("alpha", "c"):
+            raise MappingError("wrong")
 
 
 def test_run_id_is_fit_for_file_names(bag) -> None:

@@ -25,7 +25,7 @@ from hopnhat.orchestrate import environment, rest, runner, session
 from hopnhat.server import remove_server
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SYSTEMS = ("alpha", "broken_beta", "empty_gamma", "slow_delta")
+SYSTEMS = ("alpha", "broken_beta", "empty_gamma", "slow_delta", "closes_epsilon")
 MAPPING = (
     "id: {0}\ntitle: {0}\ndomain: dossiers\ntechnology: sqlite\nconnection: legacy_{0}\nserver: server_{0}\ntables:\n  - name: ho_so\n"
 )
@@ -120,10 +120,11 @@ raise SystemExit(outcome.exit_code)
 
 
 def test_run_of_its_own(folder: Path, mapped: dict[str, str]) -> None:
-    """Three systems: one fine, one without anything left to load, one with a wrong mapping. Then nothing is left."""
-    systems, said = ["alpha", "broken_beta", "empty_gamma"], []
+    """Four systems: one fine, one without anything left to load, one with a wrong mapping, one that must not be read
+    at once. Then nothing is left."""
+    systems, said = ["alpha", "broken_beta", "empty_gamma", "closes_epsilon"], []
     outcome = runner.run_dags(
-        folder / "var", "migrate", run_id="first", conf={"systems": systems, "mode": "bulk", "as_of": "2025-07-01"},
+        folder / "var", "migrate", run_id="first", conf={"systems": systems, "mode": "bulk", "as_of": "2025-07-01", "accept_volume": ["empty_gamma"]},
         watch=[f"migrate_{system}" for system in systems], connections={f"legacy_{system}": f"sqlite:////{system}.db" for system in systems},
         environment=mapped, say=said.append,
     )  # fmt: skip
@@ -133,7 +134,11 @@ def test_run_of_its_own(folder: Path, mapped: dict[str, str]) -> None:
     assert "broken.yml:7: no such column" in text  # why, without opening a log
     assert "migrate_alpha · load[ho_so 1] done" in text
     assert ["plan", "alpha", "first", "bulk", "2025-07-01", "sqlite:////alpha.db"] in calls(folder, "plan")
-    for system in ("alpha", "empty_gamma"):
+    accepted = {call[1]: call[3] for call in calls(folder, "accept_volume")}
+    assert accepted == {system: system == "empty_gamma" for system in systems}
+    assert len(calls(folder, "closed")) == 5  # more often than a task is tried: waiting for the opening is no try
+    assert "migrate_closes_epsilon · plan waits until the legacy server may be read" in text
+    for system in ("alpha", "empty_gamma", "closes_epsilon"):
         assert [call[0] for call in calls(folder, "publish", "reconcile", "report") if call[1] == system] == [
             "publish",
             "reconcile",
@@ -141,7 +146,7 @@ def test_run_of_its_own(folder: Path, mapped: dict[str, str]) -> None:
         ]
     assert [call[1] for call in calls(folder, "load") if "beta" in call[1]] == ["broken_beta"] * 2  # a wrong mapping is not tried again
     assert ["state", "first", "broken_beta", "failed", "load: broken.yml:7: no such column"] in calls(folder, "state")
-    assert calls(folder, "finish") == [["finish", "first", ["alpha", "empty_gamma"]]]
+    assert calls(folder, "finish") == [["finish", "first", ["alpha", "closes_epsilon", "empty_gamma"]]]
     assert processes(folder) == []
 
 

@@ -59,6 +59,14 @@ def test_silence_ends_with_a_count() -> None:
     assert said[-1].endswith("0 of 3 tasks done, 3 running")
 
 
+def test_waiting_for_the_end_of_blackout_hours_is_said_and_waiting_for_systems_is_not() -> None:
+    said: list[str] = []
+    watch = Watch(said.append)
+    assert watch.update([instance("plan", "up_for_reschedule"), instance("wait", "up_for_reschedule")]) == []
+    assert len(said) == 1
+    assert said[0].endswith("migrate_x · plan waits until the legacy server may be read")
+
+
 def test_names() -> None:
     assert name(instance("load", "running", 2)) == "migrate_x · load[2]"
     assert name(instance("load", "running", 2, "ho_so 3–5")) == "migrate_x · load[ho_so 3–5]"
