@@ -1,4 +1,4 @@
-"""Reader of `mappings/encodings/letters.csv`: which bytes stand for which Vietnamese letter."""
+"""Reader of `mappings/encodings/`: which bytes stand for which Vietnamese letter, and how common the syllables are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 ENCODINGS = ("tcvn3", "vni", "viscii", "vps", "cp1258")
 LETTERS_FILE = Path(__file__).parent / "encodings" / "letters.csv"
+SYLLABLES_FILE = Path(__file__).parent / "encodings" / "syllables.csv"
 
 
 @cache
@@ -31,3 +32,10 @@ def letters() -> tuple[str, ...]:
     """The 134 accented letters of Vietnamese, precomposed, in the file's order."""
     with LETTERS_FILE.open(encoding="utf-8", newline="") as lines:
         return tuple(row["letter"] for row in csv.DictReader(lines))
+
+
+@cache
+def syllable_counts() -> Mapping[str, int]:
+    """Accented syllable → how often it occurs in names and office text; only ratios of the numbers mean anything."""
+    with SYLLABLES_FILE.open(encoding="utf-8", newline="") as lines:
+        return MappingProxyType({row["syllable"]: int(row["count"]) for row in csv.DictReader(lines)})
