@@ -51,6 +51,8 @@ class PostgresDialect:
             return f"{value}::int::text"
         if column.kind == "binary":
             return f"encode({value}, 'hex')"
+        if column.declared_type.startswith("timestamp") and column.declared_type.endswith("with time zone"):
+            return f"{value}::timestamp::text"  # the wall time of the session's zone: `+07` is no ISO offset
         return f"{value}::text"
 
     def transport(self, column: SqlColumn) -> Transport:
@@ -105,7 +107,9 @@ class PostgresSession:
         arrays = [column.combine_chunks() for column in _parsed(buffer).columns]
         for number, column in enumerate(columns):
             if column.kind == "binary":
-                arrays[number] = pa.array([None if v is None else bytes.fromhex(v.decode()) for v in arrays[number].to_pylist()], pa.binary())
+                arrays[number] = pa.array(
+                    [None if v is None else bytes.fromhex(v.decode()) for v in arrays[number].to_pylist()], pa.binary()
+                )
             elif column.kind == "float":
                 arrays[number] = plain_numbers(arrays[number])
         return arrays[: len(columns)]
