@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mappings.byte_tables import letter_bytes
 from transforms.distinct import replace_at
 from transforms.encodings_codec import decode_bytes
 from transforms.encodings_tables import Mask
@@ -26,18 +28,27 @@ _LOWERED = rf"^[^A-Z{_BETWEEN[1]}]*[{_BETWEEN[0]}][^A-Z{_BETWEEN[1]}]*$"
 _SINGLE_BYTE = ("tcvn3", "viscii", "vps")
 
 
-def restore_capitals(text: pa.Array) -> pa.Array:
+def restore_capitals(text: pa.Array, raw: pa.Array) -> pa.Array:
     """Give back the capitals that TCVN3 has no bytes for: "NGUYễN THị Hà" (drawn by an H font), "Nguyễn Thị ánh".
 
     A value is touched only when its other words show that capitals were meant. Re-encoding gives the same bytes, but
-    for the seven letters ă â đ ê ô ơ ư, which have both cases and which an H font draws alike.
+    for the seven letters ă â đ ê ô ơ ư, which have both cases and which an H font draws alike. `raw`: the bytes of `text`.
     """
-    mixed = pc.match_substring_regex(text, _H_FONT)
-    title = pc.match_substring_regex(text, _SMALL_INITIAL)
-    if pc.any(title).as_py():
-        title = pc.and_(title, pc.invert(pc.match_substring_regex(text, _NO_TITLE)))
-    places = [int(i) for i in np.flatnonzero(pc.or_(mixed, title).to_numpy(zero_copy_only=False))]
+    suspects = np.flatnonzero(pc.match_substring_regex(raw, _suspect_bytes()).to_numpy(zero_copy_only=False))
+    if not len(suspects):
+        return text
+    part = text.take(pa.array(suspects))
+    title = pc.and_not(pc.match_substring_regex(part, _SMALL_INITIAL), pc.match_substring_regex(part, _NO_TITLE))
+    touched = pc.or_(pc.match_substring_regex(part, _H_FONT), title)
+    places = [int(i) for i in suspects[touched.to_numpy(zero_copy_only=False)]]
     return replace_at(text, places, [_capitals(text[place].as_py()) for place in places])
+
+
+@cache
+def _suspect_bytes() -> str:
+    """`_H_FONT` and `_SMALL_INITIAL` for undecoded TCVN3: several times faster than on the text."""
+    hexed = {letter: f"\\x{data.hex()}" for letter, data in letter_bytes("tcvn3").items()}
+    return "".join(hexed.get(char, char) for char in f"{_H_FONT}|{_SMALL_INITIAL}")
 
 
 def _capitals(value: str) -> str:
@@ -75,10 +86,14 @@ def case_damaged(raw: pa.Array, text: pa.Array, encoding: str) -> Mask:
     damaged = np.zeros(len(raw), dtype=bool)
     if encoding not in _SINGLE_BYTE:
         return damaged
+    suspects = np.flatnonzero(pc.match_substring_regex(raw, f"{_UPPERED}|{_LOWERED}").to_numpy(zero_copy_only=False))
+    if not len(suspects):
+        return damaged
+    part, shown = raw.take(pa.array(suspects)), text.take(pa.array(suspects))
     for pattern, lower in ((_UPPERED, True), (_LOWERED, False)):
-        suspects = pc.and_(pc.match_substring_regex(raw, pattern), pc.fill_null(pc.invert(pc.string_is_ascii(text)), False))
-        places = np.flatnonzero(suspects.to_numpy(zero_copy_only=False))
-        damaged[places] = _better_in_other_case(raw.take(pa.array(places)), text.take(pa.array(places)), encoding, lower)
+        such = pc.and_not(pc.match_substring_regex(part, pattern), pc.fill_null(pc.string_is_ascii(shown), True))
+        places = np.flatnonzero(such.to_numpy(zero_copy_only=False))
+        damaged[suspects[places]] = _better_in_other_case(part.take(pa.array(places)), shown.take(pa.array(places)), encoding, lower)
     return damaged
 
 

@@ -104,12 +104,11 @@ def _legacy(values: pa.Array, *, transport: str, encoding: str, page: str) -> Co
     reasons = np.full(len(values), None, dtype=object)
     reasons[failed] = "text-undecodable"
     reasons[decoded.altered] = "text-not-reversible"
-    text, kept = _vote(decoded.text, raw.data, _looks_utf8(raw.data), read.values if read else values, failed)
+    damaged = case_damaged(raw.data, decoded.text, encoding)
+    text = restore_capitals(decoded.text, raw.data) if encoding == "tcvn3" else decoded.text
+    text, kept = _vote(text, raw.data, _looks_utf8(raw.data), read.values if read else values, failed)
     reasons[kept] = None
-    damaged = case_damaged(raw.data, text, encoding)
     reasons[damaged & ~kept & (reasons == None)] = "text-case-damaged"  # noqa: E711
-    if encoding == "tcvn3":
-        text = restore_capitals(text)
     reject = first_of(read.reject if read else None, pa.array(reasons, pa.string()))
     if reject is not None:
         text = pc.if_else(reject.is_null(), text, pa.scalar(None, text.type))

@@ -49,7 +49,7 @@ def read_as(values: pa.Array, name: str, transport: str) -> Texts:
 
 def _table_text(raw: pa.Array, encoding: str, impossible: Mask) -> Texts:
     decoded = decode_bytes(raw, encoding)
-    text = restore_capitals(decoded.text) if encoding == "tcvn3" else decoded.text
+    text = restore_capitals(decoded.text, raw) if encoding == "tcvn3" else decoded.text
     return _composed(text, decoded.undefined | impossible)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ Offsets = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 UNDEFINED = 0xFFFF
+WIDTH, MEANINGLESS, NOT_THE_SAME = 3, 4, 8
 _NOT_TEXT = ("L", "C")
 
 
@@ -30,6 +32,8 @@ class ByteTable:
     """`singles`: byte → code point. `pairs`: unit of two bytes → code point, 0 = no such pair.
 
     `seconds`: bytes that can end a pair. `units`: code point → the unit it is written as, UNDEFINED = cannot be.
+    The rest is derived, for speed: `chars` the singles as a string; `single_traits`, `pair_traits` the bytes that each
+    takes in UTF-8 (WIDTH) plus MEANINGLESS or NOT_THE_SAME (re-encoding gives another unit); `meaningless` bytes alone; `spare` bytes that text rarely or never has, the rarest first.
     """
 
     name: str
@@ -37,6 +41,11 @@ class ByteTable:
     pairs: Points
     seconds: Mask
     units: Points
+    chars: str
+    single_traits: bytes
+    pair_traits: Bytes
+    meaningless: bytes
+    spare: bytes
 
 
 def _other_bytes(encoding: str) -> Points:
@@ -68,7 +77,29 @@ def byte_table(encoding: str) -> ByteTable:
     units[singles[one]] = one
     if encoding == "tcvn3":
         _draw_capitals_as_lower_case(units)
-    return ByteTable(encoding, singles, pairs, seconds, units)
+    return ByteTable(encoding, singles, pairs, seconds, units, *_derived(singles, pairs, units), *_spare(encoding, singles, seconds))
+
+
+def _spare(encoding: str, singles: Points, seconds: Mask) -> tuple[bytes, bytes]:
+    """Bytes without meaning of their own; and those with other bytes that stand for neither a letter nor plain ASCII."""
+    meaningless = bytes(np.flatnonzero(singles == UNDEFINED).tolist())
+    letters = {data[0] for data in letter_bytes(encoding).values() if len(data) == 1}
+    taken = {*letters, *np.flatnonzero(seconds).tolist(), *b"\t\n\r", *range(0x20, 0x7F), *meaningless}
+    return meaningless, meaningless + bytes(byte for byte in range(256) if byte not in taken)
+
+
+def _derived(singles: Points, pairs: Points, units: Points) -> tuple[str, bytes, Bytes]:
+    shown = np.where(singles == UNDEFINED, 0xFFFD, singles)
+    faults = np.where(units[shown] == np.arange(256), 0, NOT_THE_SAME)
+    faults[singles == UNDEFINED] = MEANINGLESS
+    pair_faults = np.where(units[pairs] == np.arange(1 << 16), 0, NOT_THE_SAME)
+    single_traits = (_utf8_widths(shown) + faults).astype(np.uint8).tobytes()
+    return "".join(map(chr, shown.tolist())), single_traits, (_utf8_widths(pairs) + pair_faults).astype(np.uint8)
+
+
+def _utf8_widths(points: npt.NDArray[np.integer[Any]]) -> Bytes:
+    widths: Bytes = 1 + (points >= 0x80).view(np.uint8) + (points >= 0x800).view(np.uint8)
+    return widths
 
 
 def _draw_capitals_as_lower_case(units: Points) -> None:
@@ -132,14 +163,6 @@ def code_points(values: pa.Array) -> tuple[Points, Offsets]:
     widths = ((data & 0xC0) != 0x80).view(np.uint8) + (data >= 0xF0).view(np.uint8)
     units = data.tobytes().decode("utf-8").encode("utf-16-le")
     return np.frombuffer(units, dtype=np.uint16), moved(offsets, widths)
-
-
-def to_strings(points: Points, offsets: Offsets) -> pa.Array:
-    """Inverse of `code_points`, for text without surrogates."""
-    widths = np.ones(len(points), dtype=np.uint8)
-    widths += points >= 0x80
-    widths += points >= 0x800
-    return from_buffers(points.tobytes().decode("utf-16-le").encode("utf-8"), moved(offsets, widths), pa.string())
 
 
 def moved(offsets: Offsets, widths: npt.NDArray[np.uint8]) -> Offsets:
