@@ -30,15 +30,79 @@ _SHORT = {
 }  # fmt: skip
 _DETAIL = frozenset(
     canonical(word.replace("_", " "))
-    for word in ["số", "sn", "nhà", "ngõ", "ngách", "hẻm", "kiệt", "đường", "phố", "đại_lộ", "quốc_lộ", "tỉnh_lộ", "hương_lộ", "ql", "tl", "dt", "hl", "km", "lô", "block", "tầng", "căn", "tòa", "chung_cư", "cc", "ktt", "kcn", "kdc", "kđt", "ccn", "thôn", "xóm", "xm", "ấp", "khóm", "khu", "kp", "tổ", "tdp", "đội", "bản", "làng", "buôn", "bon", "plei", "plây", "sóc", "phum", "cụm", "tiểu_khu", "ngã", "chợ", "trường", "công_ty", "cty", "khối", "k", "a", "d", "ng", "kv", "khu_phố", "tập_thể", "nhà_số", "cổng", "cầu"]
+    for word in [
+        "số",
+        "sn",
+        "nhà",
+        "ngõ",
+        "ngách",
+        "hẻm",
+        "kiệt",
+        "đường",
+        "phố",
+        "đại_lộ",
+        "quốc_lộ",
+        "tỉnh_lộ",
+        "hương_lộ",
+        "ql",
+        "tl",
+        "dt",
+        "hl",
+        "km",
+        "lô",
+        "block",
+        "tầng",
+        "căn",
+        "tòa",
+        "chung_cư",
+        "cc",
+        "ktt",
+        "kcn",
+        "kdc",
+        "kđt",
+        "ccn",
+        "thôn",
+        "xóm",
+        "xm",
+        "ấp",
+        "khóm",
+        "khu",
+        "kp",
+        "tổ",
+        "tdp",
+        "đội",
+        "bản",
+        "làng",
+        "buôn",
+        "bon",
+        "plei",
+        "plây",
+        "sóc",
+        "phum",
+        "cụm",
+        "tiểu_khu",
+        "ngã",
+        "chợ",
+        "trường",
+        "công_ty",
+        "cty",
+        "khối",
+        "k",
+        "a",
+        "d",
+        "ng",
+        "kv",
+        "khu_phố",
+        "tập_thể",
+        "nhà_số",
+        "cổng",
+        "cầu",
+    ]
 )
 _DETAIL_BARE = frozenset(bare(word) for word in _DETAIL)
 _BY_BARE: dict[tuple[str, ...], tuple[str, str, bool]] = {
     tuple(bare(canonical(word)).split()): (canonical(word), level, True) for word, level in _FULL.items()
-} | {
-    tuple(canonical(short).split()): (canonical(word), _FULL[word], False)
-    for short, word in _SHORT.items()
-}
+} | {tuple(canonical(short).split()): (canonical(word), _FULL[word], False) for short, word in _SHORT.items()}
 _TRAILER = re.compile(
     r"(#|\b(?:sđt|sdt|đt|dt|tel|phone|mobile|hotline|lh|liên hệ|lien he|gọi|mst|fax|email|zip)\b[\s:.]|\+?\b0\d[\d .]{7,}).*"
 )
@@ -111,7 +175,7 @@ def chunks(text: str, known: Known) -> tuple[Chunk, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=8192)
 def _segment(segment: str, known: Known, is_bare: bool) -> tuple[Chunk, ...]:
     found = _split(segment, known)
     return tuple(replace(chunk, bare=True) for chunk in found) if is_bare else found

@@ -23,9 +23,7 @@ _NUMBERS = frozenset({"score", "runner_up_score", "margin"})
 _KINDS = [pa.float64() if name in _NUMBERS else pa.string() for name in Answer._fields]
 
 
-def resolve(
-    queries: pd.DataFrame, registry: Registry, *, scope: Scope = ANYWHERE, carries: Carries = "people"
-) -> pd.DataFrame:
+def resolve(queries: pd.DataFrame, registry: Registry, *, scope: Scope = ANYWHERE, carries: Carries = "people") -> pd.DataFrame:
     """One explained row per query, same index. `queries` are distinct values in any of COLUMNS, absent = NA or ''."""
     found = answers(_queries(queries), registry, scope=scope, carries=carries)
     columns = zip(*found, strict=True) if found else ((),) * len(Answer._fields)

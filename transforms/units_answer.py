@@ -69,7 +69,7 @@ def successors(units: list[Unit], carries: Carries) -> tuple[list[str], bool]:
     return wanted or every, bool(wanted) and len(wanted) < len(every)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def answer(index: Index, finding: Finding, carries: Carries, era: str = "") -> Answer:
     """Resolve when exactly one new unit is left, otherwise keep the candidates. `era` is the column's, if it is known."""
     units = [index.units[uid] for uid in finding.uids]
@@ -125,9 +125,7 @@ def _rule(finding: Finding, units: list[Unit], codes: list[str], by_law: bool) -
     return f"{finding.rule}+law-population" if by_law else finding.rule
 
 
-def _evidence(
-    index: Index, finding: Finding, units: list[Unit], codes: list[str], by_law: bool, carries: Carries
-) -> str:
+def _evidence(index: Index, finding: Finding, units: list[Unit], codes: list[str], by_law: bool, carries: Carries) -> str:
     if not by_law and (codes or not units):
         return finding.evidence
     parts = [finding.evidence]

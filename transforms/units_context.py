@@ -34,7 +34,7 @@ def province_mention(index: Index, key: str, type_: str, fuzzy: bool) -> Mention
     return Mention(frozenset(places), exact) if places else None
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=8192)
 def district_mention(index: Index, key: str, type_: str, within: Parents, fuzzy: bool) -> Mention | None:
     """Districts of a name inside the provinces given (none = anywhere); the written type decides between homonyms."""
     names = districts_of(index, within) if within else index.districts

@@ -11,20 +11,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from mappings.units.registry import Registry
 from transforms.units_codes import clean_code, same_name
 from transforms.units_index import NEW, OLD, Index, index_of
 from transforms.units_outcome import REFORM
-from transforms.units_query import column_chunks
+from transforms.units_query import Query, column_chunks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MIXED, UNDECIDED, UNKNOWN = "mixed", "undecided", "unknown"
 ENOUGH = 5  # distinct values that speak; fewer decide nothing
 TOLERATED = 0.02  # share of contrary evidence that is error, not a second era
 MANY = 40  # so many codes, every one a current code, are no old column: only a third of the old codes are (0.33 ** 40)
 UNKNOWN_SHARE = 0.2  # more unknown codes than this: it is not a column of commune codes
+CURRENT = "code-of-both"
+MOST = 200_000  # distinct values counted; a column of communes has a few thousand
 
 
 @dataclass(frozen=True)
@@ -44,60 +48,121 @@ class EraVerdict:
         return self.era in (OLD, NEW)
 
 
+class EraTally:
+    """Counts what the distinct values of a column say, cluster by cluster, as they come."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._index = index_of(registry)
+        self._seen: set[int] = set()
+        self._said: dict[str, Counter[str]] = {}
+
+    def add(self, queries: Iterable[Query], cluster: str = "") -> None:
+        """Values seen before in the cluster count once. `cluster`: a year, an office, a part: rows written together."""
+        said = self._said.setdefault(cluster, Counter())
+        for query in queries:
+            row = (cluster, query.commune_code, query.commune, query.district_code, query.district, query.province_code,
+                   bool(query.as_of) and query.as_of < REFORM)  # fmt: skip
+            if hash(row) not in self._seen and len(self._seen) < MOST:
+                self._seen.add(hash(row))
+                said[_speaks(self._index, query)] += 1
+
+    def verdict(self) -> EraVerdict:
+        """The column's era; several clusters are judged one by one too."""
+        whole = _verdict(sum(self._said.values(), Counter()))
+        if set(self._said) <= {""}:
+            return whole
+        return _over_clusters(whole, {name: _verdict(said) for name, said in self._said.items()})
+
+
+@dataclass(frozen=True)
+class EraGate:
+    """What a run does about a column: go on, or refuse. `trusts_declared`: rows that do not tell their era themselves may
+    be read in the era that the mapping declares; otherwise they wait. `message` is '' when there is nothing to report."""
+
+    refuses: bool
+    trusts_declared: bool
+    message: str
+
+
+def gate(verdict: EraVerdict, declared: str) -> EraGate:
+    """May a column be remapped? `declared`: the era that a person says it speaks, '' = nobody does.
+
+    A column that speaks the other era than declared is refused: new codes read as old ones would be remapped again. A
+    mixed one is judged row by row. An undecided one rests on the declaration, and without one is refused.
+    """
+    evidence = ", ".join(f"{kind} {count}" for kind, count in sorted(verdict.evidence.items()))
+    said = f"{verdict.reason} ({evidence})" if evidence else verdict.reason
+    if verdict.era == MIXED:
+        return EraGate(False, False, f"the units are of both systems, rows that do not tell theirs wait: {said}")
+    if verdict.era == UNDECIDED:
+        return EraGate(not declared, True, f"the units do not tell their system{f', read as {declared}' if declared else ''}: {said}")
+    if declared and verdict.era != declared:
+        return EraGate(True, False, f"declared {declared}, but the units are {verdict.era}: {said}")
+    return EraGate(False, True, "")
+
+
+def said_of(verdict: EraVerdict, declared: str) -> str:
+    """One line about a file's codes, for whoever resolves it."""
+    found = gate(verdict, declared).message or f"the units are {verdict.era}: {verdict.reason}"
+    return f"era: {found}" + ("" if declared or not verdict.decided else f"; --era {verdict.era} reads codes that stand alone so")
+
+
 def detect_era(frame: pd.DataFrame, registry: Registry, *, cluster: str | None = None) -> EraVerdict:
     """Judge a column by distinct rows of any of: commune_code, commune, district_code, district, province_code, as_of.
 
     `cluster` names a column of the frame (year, office, batch) whose groups are judged one by one.
     """
-    index = index_of(registry)
     kept = [name for name in _COLUMNS if name in frame]
     rows = frame[kept + ([cluster] if cluster else [])].fillna("").astype(str).drop_duplicates()
-    said = pd.Series([_speaks(index, dict(zip(kept, row, strict=True))) for row in zip(*(rows[name] for name in kept), strict=True)])
-    if cluster is None:
-        return _verdict(said)
-    groups = {str(name): _verdict(said[part]) for name, part in rows.reset_index(drop=True).groupby(cluster).indices.items()}
-    return _over_clusters(_verdict(said), groups)
+    groups = {str(name): part for name, part in rows.groupby(cluster)} if cluster else {"": rows}
+    tally = EraTally(registry)
+    for name, part in groups.items():
+        values = zip(*(part[column].tolist() for column in kept), strict=True)
+        tally.add((Query(**dict(zip(kept, row, strict=True))) for row in values), name)
+    return tally.verdict()
 
 
 _COLUMNS = ("commune_code", "commune", "district_code", "district", "province_code", "as_of")
 
 
-def _speaks(index: Index, row: Mapping[str, str]) -> str:
-    """One row's evidence as `era:kind`; '' when it fits both systems, `unknown:…` when its code is in neither."""
-    code = clean_code(row.get("commune_code", ""))
+def _speaks(index: Index, row: Query) -> str:
+    """One row's evidence as `era:kind`; CURRENT when its code fits both systems, `unknown:…` when neither, '' without one."""
+    code = clean_code(row.commune_code)
     units = [index.units[uid] for uid in index.by_code.get(code, ())]
     if code and not units:
         return f"{UNKNOWN}:code"
-    if row.get("district_code") or row.get("district"):
+    if row.district_code or row.district:
         return f"{OLD}:district-beside"
     olds, news = [u for u in units if u.era != NEW], [u for u in units if u.era == NEW]
     if units and not (olds and news):
         return f"{NEW}:code-is-new-only" if news else f"{OLD}:code-is-old-only"
-    if units and row.get("commune"):
-        chunk = next(iter(column_chunks(index, row["commune"], "commune")), None)
+    if units and row.commune:
+        chunk = next(iter(column_chunks(index, row.commune, "commune")), None)
         fits = [era for era, side in ((OLD, olds), (NEW, news)) if chunk and any(same_name(chunk, unit) for unit in side)]
         if len(fits) == 1:
             return f"{fits[0]}:name-fits-{fits[0]}-only"
         if not fits:
             return f"{UNKNOWN}:name-fits-neither"
-    province = clean_code(row.get("province_code", ""), 2)
+    province = clean_code(row.province_code, 2)
     if province and units:
-        fits = [era for era, side in ((OLD, olds), (NEW, news)) if any(unit.uid in index.inside.get(f"{era}:{province}", ()) for unit in side)]
+        fits = [
+            era for era, side in ((OLD, olds), (NEW, news)) if any(unit.uid in index.inside.get(f"{era}:{province}", ()) for unit in side)
+        ]
         if len(fits) == 1:
             return f"{fits[0]}:province-fits-{fits[0]}-only"
-    as_of = row.get("as_of", "")
-    return f"{OLD}:dated-before-reform" if as_of and as_of < REFORM else ""
+    return f"{OLD}:dated-before-reform" if row.as_of and row.as_of < REFORM else CURRENT if units else ""
 
 
-def _verdict(said: Iterable[str]) -> EraVerdict:
-    said = list(said)
-    counts = Counter(word for word in said if word)
-    if not counts and len(said) >= MANY:
-        counts[f"{NEW}:codes-all-current"] = len(said)
+def _verdict(said: Counter[str]) -> EraVerdict:
+    values = said.total()
+    counts = Counter({word: count for word, count in said.items() if word not in ("", CURRENT)})
+    contrary = sum(count for word, count in counts.items() if not word.startswith(NEW))
+    if said[CURRENT] >= MANY and contrary <= TOLERATED * values:
+        counts[f"{NEW}:codes-all-current"] = said[CURRENT]
     by_era = Counter({era: sum(n for word, n in counts.items() if word.startswith(era + ":")) for era in (OLD, NEW, UNKNOWN)})
     speaking = by_era[OLD] + by_era[NEW]
-    era, reason = _decide(by_era, speaking, len(said))
-    return EraVerdict(era, len(said), speaking, dict(counts), reason)
+    era, reason = _decide(by_era, speaking, values)
+    return EraVerdict(era, values, speaking, dict(counts), reason)
 
 
 def _decide(by_era: Counter[str], speaking: int, values: int) -> tuple[str, str]:

@@ -138,7 +138,7 @@ def conflict(one: Finding, other: Finding) -> Finding:
 
 
 def both_addresses(index: Index, first: Finding, second: Finding) -> Finding:
-    """"A (nay là B)": one place under two names, if what became of A allows B; otherwise a conflict."""
+    """`A (nay là B)`: one place under two names, if what became of A allows B; otherwise a conflict."""
     one, _ = successors([index.units[uid] for uid in first.uids], "both")
     two, _ = successors([index.units[uid] for uid in second.uids], "both")
     shared = sorted(set(one) & set(two))

@@ -88,7 +88,7 @@ def name_key(name: str) -> str:
     return numbered(key)
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=16384)
 def slot(key: str) -> str:
     """Where a canonical name is filed: without marks and spaces."""
     return squeezed(bare(key))
@@ -137,9 +137,7 @@ def _file_communes(index: Index, rows: Iterable[Instance], became: Outcomes) -> 
         era = NEW if row.valid_from >= REFORM else OLD if row.valid_to == REFORM else HISTORIC
         heirs = became.of(row.code, row.valid_from, row.valid_to)
         uid, key = len(index.units), name_key(row.name)
-        index.units.append(
-            Unit(uid, row.code, row.valid_from, row.valid_to, row.name, TYPE_KEYS[row.type], key, era, heirs)
-        )
+        index.units.append(Unit(uid, row.code, row.valid_from, row.valid_to, row.name, TYPE_KEYS[row.type], key, era, heirs))
         index.communes[slot(key)].append(uid)
         index.by_code[row.code].append(uid)
         for code, _ in heirs:

@@ -54,17 +54,13 @@ def eras_of(era: str, as_of: str) -> Eras:
     return Eras(without_district=((NEW,), (OLD,), (HISTORIC,)), day=as_of) if as_of else Eras()
 
 
-def read_name(
-    index: Index, chunk: Chunk, within: frozenset[int] | None, groups: tuple[tuple[str, ...], ...], day: str = ""
-) -> Hit | None:
+def read_name(index: Index, chunk: Chunk, within: frozenset[int] | None, groups: tuple[tuple[str, ...], ...], day: str = "") -> Hit | None:
     """The first of rungs 1–5 that finds a unit inside the block (None = the whole country)."""
     key = slot(chunk.key)
     allowed = {era for group in groups for era in group}
     named = [(_rung(chunk, index.units[uid]), uid) for uid in index.communes.get(key, ())]
     named += [(RUNGS.index("alias"), uid) for alias, uid in index.aliases.get(key, ()) if alias == chunk.key]
-    graded = sorted(
-        pair for pair in named if (within is None or pair[1] in within) and index.units[pair[1]].era in allowed
-    )
+    graded = sorted(pair for pair in named if (within is None or pair[1] in within) and index.units[pair[1]].era in allowed)
     if not graded or graded[0][0] == len(RUNGS):
         return None
     best = graded[0][0]
@@ -82,9 +78,7 @@ def _rung(chunk: Chunk, unit: Unit) -> int:
     return len(RUNGS)
 
 
-def prefer(
-    index: Index, uids: list[int], groups: tuple[tuple[str, ...], ...], day: str = ""
-) -> tuple[tuple[int, ...], list[int]]:
+def prefer(index: Index, uids: list[int], groups: tuple[tuple[str, ...], ...], day: str = "") -> tuple[tuple[int, ...], list[int]]:
     """The units that were valid on the day, else those of the first group of eras that has any; and those passed over."""
     choices = [[uid for uid in uids if day and index.units[uid].holds(day)]]
     choices += [[uid for uid in uids if index.units[uid].era in group] for group in groups]

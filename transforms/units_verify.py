@@ -46,9 +46,4 @@ def _confirms(index: Index, damaged: Chunk, uid: int) -> bool:
     key = slot(damaged.key)
     names = index.parent_names(uid, PROVINCE if damaged.level == PROVINCE else DISTRICT)
     digits = [char for char in key if char.isdigit()]
-    return any(
-        fuzz.ratio(key, name) >= RESEMBLES and [char for char in name if char.isdigit()] == digits for name in names
-    )
-
-
-
+    return any(fuzz.ratio(key, name) >= RESEMBLES and [char for char in name if char.isdigit()] == digits for name in names)

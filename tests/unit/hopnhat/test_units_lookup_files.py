@@ -119,14 +119,16 @@ def test_a_file_longer_than_a_piece_keeps_its_order(tmp_path: Path, monkeypatch:
     names = ["Phường Cống Vị, Quận Ba Đình, Hà Nội", "Xã Tản Lĩnh, Huyện Ba Vì, Hà Nội", "test"]
     text = "id,text\n" + "".join(f'{n},"{names[n % 3]}"\n' for n in range(400))
     whole = through(tmp_path, text)
-    monkeypatch.setattr("hopnhat.lookup.PIECE", 2_000)
-    monkeypatch.setattr("hopnhat.lookup.SEEN", 1)
+    monkeypatch.setattr("hopnhat.resolve_csv.PIECE", 2_000)
+    monkeypatch.setattr("hopnhat.resolve.SEEN", 1)
     assert through(tmp_path, text) == whole
     assert [row["id"] for row in whole] == [str(n) for n in range(400)]
     assert [row["status"] for row in whole[:3]] == ["ambiguous", "resolved", "unmatched"]
 
 
-@pytest.mark.parametrize(("options", "status"), [([], "ambiguous"), (["--carries", "people"], "resolved"), (["--carries", "area"], "ambiguous")])
+@pytest.mark.parametrize(
+    ("options", "status"), [([], "ambiguous"), (["--carries", "people"], "resolved"), (["--carries", "area"], "ambiguous")]
+)
 def test_the_command_is_told_whose_place_and_which_era(tmp_path: Path, options: list[str], status: str) -> None:
     (tmp_path / "in.csv").write_text("id,commune_code\n1,09802\n", "utf-8")
     done = CliRunner().invoke(app, ["resolve", str(tmp_path / "in.csv"), str(tmp_path / "out.csv"), "--era", "old", *options])

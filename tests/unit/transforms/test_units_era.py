@@ -7,7 +7,8 @@ import pytest
 
 from mappings.units.registry import load_registry
 from mappings.units.timeline import REFORM
-from transforms.units_era import MIXED, UNDECIDED, detect_era
+from transforms.units_era import MIXED, UNDECIDED, EraTally, EraVerdict, detect_era, gate
+from transforms.units_query import Query
 
 REGISTRY = load_registry()
 
@@ -75,3 +76,57 @@ def test_a_column_of_other_codes_is_refused() -> None:
 
 def test_an_empty_column_is_undecided() -> None:
     assert detect_era(pd.DataFrame({"commune_code": pd.Series([], dtype="str")}), REGISTRY).era == UNDECIDED
+
+
+def test_names_without_codes_are_no_new_codes() -> None:
+    """Names that say nothing of their system are not taken for current codes, however many they are."""
+    assert detect_era(NEW[["commune"]], REGISTRY).era == UNDECIDED
+
+
+def test_values_may_come_piece_by_piece_and_again() -> None:
+    rows = [Query(commune_code=code, commune=name) for code, name, _ in OLD.sample(300, random_state=7).itertuples(index=False)]
+    whole, pieces = EraTally(REGISTRY), EraTally(REGISTRY)
+    whole.add(rows)
+    for start in range(0, 300, 70):
+        pieces.add(rows[max(start - 20, 0) : start + 70])
+    assert pieces.verdict() == whole.verdict()
+    assert whole.verdict().values == 300
+
+
+def test_pieces_may_be_clusters() -> None:
+    tally = EraTally(REGISTRY)
+    for name, frame in (("1", OLD), ("2", NEW)):
+        tally.add(
+            (Query(commune_code=code, commune=words) for code, words, _ in frame.sample(100, random_state=8).itertuples(index=False)), name
+        )
+    verdict = tally.verdict()
+    assert (verdict.era, verdict.clusters) == (MIXED, {"1": "old", "2": "new"})
+
+
+def verdict_of(*frames: pd.DataFrame) -> EraVerdict:
+    return detect_era(pd.concat(frames)[["commune_code", "commune"]], REGISTRY)
+
+
+def test_new_codes_declared_old_are_refused_so_that_they_are_not_remapped_again() -> None:
+    found = gate(verdict_of(NEW.sample(200, random_state=9)), "old")
+    assert found.refuses
+    assert "name-fits-new-only" in found.message
+    assert gate(detect_era(NEW[["commune_code"]].sample(200, random_state=9), REGISTRY), "old").refuses
+
+
+def test_what_is_as_declared_goes_on() -> None:
+    found = gate(verdict_of(OLD.sample(200, random_state=9)), "old")
+    assert (found.refuses, found.trusts_declared, found.message) == (False, True, "")
+
+
+def test_a_mixed_column_goes_on_row_by_row() -> None:
+    found = gate(verdict_of(OLD.sample(200, random_state=9), NEW.sample(90, random_state=9)), "old")
+    assert (found.refuses, found.trusts_declared) == (False, False)
+    assert "both systems" in found.message
+
+
+def test_an_undecided_column_rests_on_a_persons_word_or_is_refused() -> None:
+    undecided = detect_era(NEW[["commune_code"]].head(6), REGISTRY)
+    assert gate(undecided, "").refuses
+    assert not gate(undecided, "old").refuses
+    assert "read as old" in gate(undecided, "old").message

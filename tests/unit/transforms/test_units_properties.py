@@ -99,7 +99,17 @@ def strip_marks(text: str) -> str:
 
 
 def shorten(text: str) -> str:
-    words = {"Thị Xã ": "TX.", "Xã ": "X.", "Phường ": "P.", "Thị trấn ": "TT.", "Huyện ": "H.", "Quận ": "Q.", "Thị xã ": "TX.", "Thành phố ": "TP.", "Tỉnh ": "T."}
+    words = {
+        "Thị Xã ": "TX.",
+        "Xã ": "X.",
+        "Phường ": "P.",
+        "Thị trấn ": "TT.",
+        "Huyện ": "H.",
+        "Quận ": "Q.",
+        "Thị xã ": "TX.",
+        "Thành phố ": "TP.",
+        "Tỉnh ": "T.",
+    }
     for word, short in words.items():
         text = text.replace(word, short)
     return text
@@ -133,7 +143,9 @@ def test_lost_marks_never_lead_to_another_unit(noise: Callable[[str], str]) -> N
     sample = random.Random(8).sample(COMMUNES, 1_500)
     rows = resolve(pd.DataFrame({"text": [noise(", ".join(triple(code))) for code in sample]}), REGISTRY, carries="both")
     law = successors()
-    assert not [code for code, row in zip(sample, rows.itertuples(), strict=True) if row.status == "resolved" and {row.new_code} != law[code]]
+    assert not [
+        code for code, row in zip(sample, rows.itertuples(), strict=True) if row.status == "resolved" and {row.new_code} != law[code]
+    ]
     assert (rows.status != "unmatched").mean() > 0.99
 
 
