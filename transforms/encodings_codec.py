@@ -24,6 +24,7 @@ from transforms.encodings_tables import (
     from_buffers,
     latin1_only,
     misread_bytes,
+    misread_plainly,
     moved,
     values_at,
 )
@@ -145,6 +146,11 @@ def undo_misreading(values: pa.Array, encoding: str, *, page: str = "cp1252") ->
     `impossible`: the value holds a character that is no misread byte, or characters of both readings, which no single
     misreading gives; so it is Unicode already or damaged.
     """
+    try:
+        data, offsets = misread_plainly(values, page)
+        return Encoded(from_buffers(data, offsets, pa.binary()), np.zeros(len(values), dtype=bool))
+    except UnicodeEncodeError:  # at least one value is no plain misreading: look at every character
+        pass
     points, offsets = code_points(values)
     units = misread_bytes(encoding, page)[points]
     impossible = values_at(np.flatnonzero(units == UNDEFINED), offsets)

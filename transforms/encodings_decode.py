@@ -30,6 +30,7 @@ _PERHAPS_LOST = r"\pL\?"
 _ADDRESS_OF_PAGE = r"://|/\S*\?"
 _CUT_LEAD = re.compile(r"[ÃÄÆ](?:\s|$)")  # what is left of a letter whose second byte (often NBSP) was dropped
 _DEEPEST = 3
+_MISREAD_UTF8 = "[Â-ô][\u0080-¿ŒœŠšŸŽžƒˆ˜–-—‘-‚“-„†-‡•…‰‹›€™]"  # the lead of a UTF-8 letter and what can follow it
 AS_UTF8, AS_CP1258 = "-as-utf8", "-as-cp1258"
 
 
@@ -148,9 +149,10 @@ def sound_text(data: bytes | str | None) -> str | None:
 
 def undo_mojibake(text: pa.Array) -> tuple[pa.Array, Mask]:
     """Undo reading UTF-8 as Windows-1252/Latin-1, as many times as it was done; the mask tells where it was done."""
-    repaired, deeper = np.zeros(len(text), dtype=bool), ~_ascii(text)
+    repaired, deeper = np.zeros(len(text), dtype=bool), np.ones(len(text), dtype=bool)
     for _ in range(_DEEPEST):
         places = np.flatnonzero(deeper)
+        places = places[pc.match_substring_regex(text.take(pa.array(places)), _MISREAD_UTF8).to_numpy(zero_copy_only=False)]
         raw = undo_misreading(text.take(pa.array(places)), "mojibake")
         good = _looks_utf8(raw.data) & ~raw.impossible
         deeper = np.zeros(len(text), dtype=bool)

@@ -6,6 +6,7 @@ or first * 256 + second.
 
 from __future__ import annotations
 
+import codecs
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -155,6 +156,23 @@ def from_buffers(data: bytes, offsets: Offsets, kind: pa.DataType) -> pa.Array:
         return pa.Array.from_buffers(large, len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
     narrow = pa.py_buffer(offsets.astype(np.int32))
     return pa.Array.from_buffers(kind, len(offsets) - 1, [None, narrow, pa.py_buffer(data)])
+
+
+def misread_plainly(values: pa.Array, page: str) -> tuple[bytes, Offsets]:
+    """The bytes that were read as `page`, and their offsets. Raises UnicodeEncodeError when a character is not of that page."""
+    data, offsets = buffers(values)
+    raw = data.tobytes()
+    read: bytes = codecs.charmap_encode(raw.decode("utf-8"), "strict", _page_map(page))[0]
+    return read, moved(offsets, np.frombuffer(raw.translate(_STARTS), dtype=np.uint8))
+
+
+_STARTS = bytes((byte & 0xC0) != 0x80 for byte in range(256))
+
+
+@cache
+def _page_map(page: str) -> Any:
+    shown = (bytes([byte]).decode(page, errors="replace") for byte in range(256))
+    return codecs.charmap_build("".join(chr(byte) if char == "\ufffd" else char for byte, char in enumerate(shown)))
 
 
 def code_points(values: pa.Array) -> tuple[Points, Offsets]:
