@@ -27,7 +27,7 @@ from transforms.encodings_detect import detect
 from transforms.fingerprints import fingerprint, source_keys
 from transforms.held import problems_of, raw_payloads
 from transforms.outcomes import Known, Outcomes
-from transforms.places import Placer
+from transforms.places import Answers, Placer
 from transforms.units import Scope
 from validators.dossiers import dossier_warnings
 from validators.entities import failures, row_schema
@@ -49,9 +49,11 @@ class SourceWork:
     landing: str
     live: bool
     placer: Placer | None = None
-    saved: set[int] = field(default_factory=set)
+    saved: tuple[Answers | None, int] = (None, 0)
+    """Of which store of answers how many are in the database already."""
     held: pa.Array | None = None
     parentless: pa.Array | None = None
+    habits: dict[str, bool] = field(default_factory=dict)
     drift: str = ""
     """A change of columns for which every row of the table waits; '' = none."""
 
@@ -139,16 +141,19 @@ def _known(work: SourceWork, before: ledger.Batch | None) -> Known | None:
 def _stage(work: SourceWork, batch: Mapping[str, Any], frame: pa.Table, known: Known | None) -> dict[str, int]:
     keys, missing_key = _keys(work, frame, batch["part_number"])
     hashes = frame[FINGERPRINT].combine_chunks()
-    conformed = conform(frame, work.system, work.table, work.entity, work.placer)
+    conformed = conform(frame, work.system, work.table, work.entity, work.placer, work.habits)
     rules = _rules(work, frame)
     problems = list(conformed.problems)
     if missing_key is not None:
         problems.append(Finding("source_key", "|".join(work.table.key), missing_key))
     if work.drift:
         problems.append(Finding("table", work.drift, pa.repeat("schema-drift", frame.num_rows)))
-    rejected = _any(problems, frame.num_rows)
-    problems += _invalid(work, conformed, keys, rejected)
     decided = outcomes.decide(keys, hashes, rules=rules, rejected=_any(problems, frame.num_rows), known=known)
+    accepted = _accepted(conformed, keys, hashes, decided)
+    if invalid := _invalid(work, accepted, decided):
+        problems += invalid
+        decided = outcomes.decide(keys, hashes, rules=rules, rejected=_any(problems, frame.num_rows), known=known)
+        accepted = _accepted(conformed, keys, hashes, decided)
     if decided.duplicate_key.any():
         clash = pc.if_else(pa.array(decided.duplicate_key), "key-duplicate", pa.scalar(None, pa.string()))
         problems.append(Finding("source_key", "|".join(work.table.key), clash))
@@ -156,7 +161,7 @@ def _stage(work: SourceWork, batch: Mapping[str, Any], frame: pa.Table, known: K
     counts = decided.counts()
     staged = stage.StagedPart(
         batch={**batch, "extracted": frame.num_rows, **counts, "held_again": int(decided.held_again.sum())},
-        accepted=_accepted(conformed, keys, hashes, decided),
+        accepted=accepted,
         held=_held(work, frame, conformed, problems, decided, keys, hashes),
         unit_counts=outcomes.unit_counts(decided, conformed.columns.get("old_commune_code")),
     )
@@ -192,18 +197,14 @@ def _any(problems: Sequence[Finding], rows: int) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def _invalid(work: SourceWork, conformed: Conformed, keys: pa.Array, rejected: npt.NDArray[np.bool_]) -> list[Finding]:
-    """Run the pandera schema over the rows that are still good."""
-    good = np.flatnonzero(~rejected)
-    schema = row_schema(work.entity)
-    whole = not rejected.any()
-    index = pa.array(good)
-    columns = {"source_key": keys, **conformed.columns}
-    frame = pd.DataFrame({n: pd.Series((columns[n] if whole else columns[n].take(index)).to_pandas()) for n in schema.columns})
+def _invalid(work: SourceWork, accepted: Mapping[str, pa.Array], decided: Outcomes) -> list[Finding]:
+    """Run the pandera schema over the rows that would be published."""
+    rows, schema = decided.rows(outcomes.PUBLISHED), row_schema(work.entity)
+    frame = pd.DataFrame({name: pd.Series(accepted[name].to_pandas()) for name in schema.columns})
     found: dict[tuple[str, str], list[int]] = {}
     for name, reason, row in failures(frame, schema):
-        found.setdefault((name, reason), []).append(int(good[row]))
-    return [Finding(name, _source_column(work.table, name), _reasons_at(rows, reason, len(keys))) for (name, reason), rows in found.items()]
+        found.setdefault((name, reason), []).append(int(rows[row]))
+    return [Finding(name, _source_column(work.table, name), _reasons_at(at, reason, len(decided.code))) for (name, reason), at in found.items()]
 
 
 def _source_column(table: Table, name: str) -> str:
@@ -272,10 +273,11 @@ def _held(
 def _save_resolutions(work: SourceWork, conformed: Conformed) -> None:
     if conformed.placed is None:
         return
-    new = {a["resolution_id"]: a for a in conformed.placed.answers if a["resolution_id"] not in work.saved}
+    known, already = conformed.placed.known, work.saved
+    new = known.records[already[1] if already[0] is known else 0 :]
     if new:
-        stage.save_resolutions(work.target, new.values(), work.registry.version)
-        work.saved.update(new)
+        stage.save_resolutions(work.target, {a["resolution_id"]: a for a in new}.values(), work.registry.version)
+        work.saved = (known, len(known.records))
 
 
 def check_encodings(system: System, table: Table, entity: Entity, frame: pa.Table) -> None:

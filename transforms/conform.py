@@ -74,8 +74,8 @@ class _Coded:
 class _Reader:
     """Decodes each source column once, whatever number of uses it has, and each distinct value once where values repeat."""
 
-    def __init__(self, part: pa.Table, table: Table) -> None:
-        self.part, self.table = part, table
+    def __init__(self, part: pa.Table, table: Table, habits: dict[str, bool]) -> None:
+        self.part, self.table, self.habits = part, table, habits
         self._decoded: dict[tuple[str, str], _Coded] = {}
 
     def decoded(self, column: str, encoding: str | None) -> _Coded:
@@ -91,20 +91,26 @@ class _Reader:
         metadata = self.part.schema.field(column).metadata or {}
         transport = metadata.get(b"transport", b"bytes").decode()
         at = None
-        if repeats(values, share=_WORTH_CODING):
+        if column not in self.habits:
+            self.habits[column] = repeats(values, share=_WORTH_CODING)
+        if self.habits[column]:
             coded = values.dictionary_encode()
             values, at = coded.dictionary, coded.indices
         return _Coded(text.decode(values, transport=transport, encoding=encoding), at)
 
 
-def conform(part: pa.Table, system: System, table: Table, entity: Entity, placer: Placer | None) -> Conformed:
+def conform(
+    part: pa.Table, system: System, table: Table, entity: Entity, placer: Placer | None, habits: dict[str, bool] | None = None
+) -> Conformed:
     """Turn one landing part into unified columns.
 
     Args:
         part: landing frame, binary columns named as in the source.
         placer: resolver of unit columns; None for entities that belong to no place.
+        habits: which columns repeat their values, filled by the first part and kept by the caller; it saves time and
+            changes no result.
     """
-    reader = _Reader(part, table)
+    reader = _Reader(part, table, {} if habits is None else habits)
     columns: dict[str, pa.Array] = {}
     problems: list[Finding] = []
     warnings: list[Finding] = []

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from transforms.conform import Finding
 
@@ -15,8 +16,20 @@ from transforms.conform import Finding
 def raw_payloads(part: pa.Table, rows: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
     """The landing values of the given rows as JSON-able dicts; bytes that are no text are kept as hexadecimal."""
     chosen = part.take(pa.array(rows))
-    columns = {name: [_json_value(v) for v in chosen[name].to_pylist()] for name in chosen.column_names}
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    columns = [_json_values(column) for column in chosen.columns]
+    return [dict(zip(chosen.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _json_values(column: pa.ChunkedArray) -> list[Any]:
+    """A whole column at once where all of it is storable text, as almost always."""
+    if pa.types.is_integer(column.type):
+        return list(column.to_pylist())
+    try:
+        text = column.cast(pa.string())
+    except pa.ArrowInvalid:
+        return [_json_value(value) for value in column.to_pylist()]
+    nul = pc.any(pc.match_substring(text, "\x00")).as_py()
+    return [_json_value(value) for value in column.to_pylist()] if nul else list(text.to_pylist())
 
 
 def _json_value(value: bytes | int | None) -> Any:

@@ -21,9 +21,11 @@ _DOSSIER = rf"^{_ORGAN}-\d{{6}}-\d{{1,6}}$"
 _DOSSIER_DATED = rf"^{_ORGAN}-\d\d{_LEAP_SAFE_DAY}-\d{{1,6}}$"
 _PROCEDURE = r"^[1-3]\.\d{6}(?:\.000\.00\.00\.[A-Z]\d{2}(?:\.\d{1,3})*)?$"
 _INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff"
-_SEPARATORS = re.compile(rf"[\s.'’,/{_INVISIBLE}-]+")
-_SCIENTIFIC = re.compile(r"^\d+(?:[.,]\d+)?[eE]\+?\d+$")
-_PASSPORT = re.compile(r"^[A-Z]\d{7,8}$")
+# Every space there is: Arrow's own \s is ASCII only.
+_SPACES = "\\s\x0b\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_SEPARATORS = rf"[{_SPACES}.'’,/{_INVISIBLE}-]+"
+_SCIENTIFIC = r"^\d+(?:[.,]\d+)?[eE]\+?\d+$"
+_PASSPORT = r"^[A-Z]\d{7,8}$"
 _MOBILE = re.compile(r"^0[35789]\d{8}$")
 _LANDLINE = re.compile(r"^02\d{8,9}$")
 _SEVERAL = re.compile(r"\s*(?:[;,/|]|\s-\s|hoặc|và)\s*")
@@ -60,18 +62,16 @@ def personal_ids(values: pa.Array | pa.ChunkedArray) -> PersonalIds:
     digits, length = pc.ascii_is_decimal(text), pc.utf8_length(text)
     easy = pc.and_(digits, pc.or_(pc.equal(length, 12), pc.equal(length, 9)))
     hard = pc.fill_null(pc.and_(pc.invert(easy), pc.not_equal(text, "")), False)
-    places, found = _each(text, hard, _personal_id)
-    number = _put(text, places, [one[0] for one in found])
+    read = _other_ids(text.filter(hard))
+    number, doubt, unread = (pc.replace_with_mask(base, hard, new) for base, new in zip((text, _blank(text), _blank(text)), read, strict=True))
     number = _null_where(number, pc.equal(number, ""))
     sentinel = pc.is_in(number, value_set=pa.array(sorted(sentinels("personal-id")), number.type))
     kind = _kinds(number, sentinel)
     prefix = pc.is_in(pc.utf8_slice_codeunits(number, 0, 3), value_set=pa.array(sorted(personal_id_provinces()), number.type))
     strange = pc.and_(pc.fill_null(pc.equal(kind, "cccd"), False), pc.invert(prefix))
     warn = first_of(
-        code_where(sentinel, "id-sentinel"), _put(None, places, [one[1] for one in found], len(text)),
-        code_where(strange, "id-prefix"),
-    )
-    unread = replace_at(pa.nulls(len(text), pa.string()), places, [one[2] for one in found])
+        code_where(sentinel, "id-sentinel"), doubt, code_where(strange, "id-prefix"),
+    )  # fmt: skip
     return PersonalIds(_null_where(number, sentinel), None, warn, kind, unread)
 
 
@@ -80,22 +80,29 @@ def _kinds(number: pa.Array, sentinel: pa.Array) -> pa.Array:
     none = pa.scalar(None, pa.string())
     kind = pc.if_else(pc.and_(digits, pc.equal(length, 12)), "cccd", none)
     kind = pc.if_else(pc.and_(digits, pc.equal(length, 9)), "cmnd", kind)
-    passport = pc.fill_null(pc.match_substring_regex(number, _PASSPORT.pattern), False)
+    passport = pc.fill_null(pc.match_substring_regex(number, _PASSPORT), False)
     return pc.if_else(pc.fill_null(sentinel, False), none, pc.if_else(passport, "passport", kind))
 
 
-def _personal_id(value: str) -> tuple[str | None, str | None, str | None]:
-    """(number, warning, unread) of a value that is not simply 9 or 12 digits."""
-    if _SCIENTIFIC.match(value):
-        return None, "id-scientific", value
-    plain = _SEPARATORS.sub("", value).upper()
-    if _PASSPORT.match(plain):
-        return plain, None, None
-    if not (plain.isascii() and plain.isdigit()):
-        return None, "id-unreadable", value
-    if len(plain) == 8 or (len(plain) == 11 and "0" + plain[:2] in personal_id_provinces()):
-        return "0" + plain, "id-zero-restored", None
-    return plain, None if len(plain) in (9, 12) else "id-length", None
+def _other_ids(values: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """(number, warning, unread) of values that are not simply 9 or 12 digits."""
+    plain = pc.utf8_upper(pc.replace_substring_regex(values, _SEPARATORS, ""))
+    scientific = pc.match_substring_regex(values, _SCIENTIFIC)
+    passport, digits, length = pc.match_substring_regex(plain, _PASSPORT), pc.ascii_is_decimal(plain), pc.utf8_length(plain)
+    padded = pc.binary_join_element_wise("0", plain, "")
+    issued = pc.is_in(pc.utf8_slice_codeunits(padded, 0, 3), value_set=pa.array(sorted(personal_id_provinces()), values.type))
+    lost_zero = pc.and_(digits, pc.or_(pc.equal(length, 8), pc.and_(pc.equal(length, 11), issued)))
+    odd = pc.and_(digits, pc.invert(pc.is_in(length, value_set=pa.array([9, 12], length.type))))
+    unread = pc.or_(scientific, pc.invert(pc.or_(passport, digits)))
+    none = pa.scalar(None, pa.string())
+    number = pc.if_else(unread, none, pc.if_else(lost_zero, padded, plain))
+    warn = pc.if_else(unread, pc.if_else(scientific, "id-scientific", "id-unreadable"), pc.if_else(lost_zero, "id-zero-restored", none))
+    warn = pc.coalesce(warn, pc.if_else(odd, "id-length", none))
+    return number, warn, pc.if_else(unread, values, none)
+
+
+def _blank(text: pa.Array) -> pa.Array:
+    return pa.nulls(len(text), pa.string())
 
 
 def phones(values: pa.Array | pa.ChunkedArray) -> Converted:
@@ -188,7 +195,7 @@ def tax_codes(values: pa.Array | pa.ChunkedArray) -> Converted:
 
 
 def _tax_code(value: str) -> tuple[str | None, str | None]:
-    digits = _SEPARATORS.sub("", value)
+    digits = re.sub(_SEPARATORS, "", value)
     if not digits:
         return None, "tax-code-unreadable" if value else None
     if not (digits.isascii() and digits.isdigit() and len(digits) in (9, 10, 12, 13)):

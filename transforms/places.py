@@ -7,7 +7,7 @@ names leave open, so that a column of a million rows costs a few thousand resolu
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,28 @@ RESULT = (
     "runner_up", "runner_up_score", "margin", "candidates", "path", "evidence",
 )  # fmt: skip
 _MEMO_LIMIT = 200_000
+Codes = npt.NDArray[np.int64]
+
+
+class Answers:
+    """Explained answers, each kept once. Their columns are Arrow arrays that grow with them."""
+
+    def __init__(self) -> None:
+        self.records: list[dict[str, Any]] = []
+        self._columns: dict[str, pa.Array] = {}
+
+    def column(self, name: str, pa_type: pa.DataType | None = None) -> pa.Array:
+        have = self._columns.get(name)
+        done = 0 if have is None else len(have)
+        if have is None or done < len(self.records):
+            more = pa.array([record[name] for record in self.records[done:]], pa_type or pa.string())
+            have = more if have is None else pa.concat_arrays([have, more])
+            self._columns[name] = have
+        return have
+
+    def marked(self, name: str, value: str) -> npt.NDArray[np.bool_]:
+        """Which answers have this value in a column."""
+        return np.asarray(pc.fill_null(pc.equal(self.column(name), value), False).to_numpy(zero_copy_only=False), bool)
 
 
 @dataclass
@@ -40,7 +62,8 @@ class Placer:
     scope: Scope
     carries: Any
     as_of: str
-    memo: dict[tuple[tuple[str, ...], tuple[str | None, ...]], dict[str, Any]] = field(default_factory=dict)
+    memo: dict[str, int] = field(default_factory=dict)
+    known: Answers = field(default_factory=Answers)
 
     def place(self, inputs: Mapping[str, pa.Array]) -> Placed:
         """`inputs`: string columns named as resolve() names them. One answer per row, one record per distinct value.
@@ -49,58 +72,71 @@ class Placer:
         such. Only where that leaves the era open does the era count that the mapping declares for the whole system.
         """
         named = {name: values for name, values in inputs.items() if name != "text"} or inputs
-        placed = self._ask(named, "", None)
-        placed = self._again(placed, named, self.as_of, lambda a: a["era"] == "undecided")
+        codes = self._ask(named, "", None)
+        codes = self._again(codes, named, self.as_of, self.known.marked("era", "undecided"))
         if "text" in inputs and len(inputs) > len(named):
-            placed = self._again(placed, inputs, "", lambda a: a["status"] != "resolved")
+            codes = self._again(codes, inputs, "", ~self.known.marked("status", "resolved"))
+        placed = Placed(codes, self.known)
+        if len(self.memo) > _MEMO_LIMIT:
+            self.memo, self.known = {}, Answers()
         return placed
 
-    def _again(self, placed: Placed, inputs: Mapping[str, pa.Array], as_of: str, open_: Callable[[dict[str, Any]], bool]) -> Placed:
+    def _again(self, codes: Codes, inputs: Mapping[str, pa.Array], as_of: str, left_open: npt.NDArray[np.bool_]) -> Codes:
         """Ask once more, with more to go by, for the rows whose answer leaves something open."""
-        rows = np.flatnonzero(np.array([open_(a) for a in placed.answers])[placed.codes])
-        return placed.replaced(rows, self._ask(inputs, as_of, rows)) if len(rows) else placed
+        rows = np.flatnonzero(left_open[codes])
+        if len(rows):
+            codes = codes.copy()
+            codes[rows] = self._ask(inputs, as_of, rows)
+        return codes
 
-    def _ask(self, inputs: Mapping[str, pa.Array], as_of: str, rows: npt.NDArray[np.int64] | None) -> Placed:
+    def _ask(self, inputs: Mapping[str, pa.Array], as_of: str, rows: Codes | None) -> Codes:
+        """The place of each row's answer among the known ones; what was never asked is resolved first."""
         chosen = list(inputs.values()) if rows is None else [v.take(pa.array(rows)) for v in inputs.values()]
-        codes, first = distinct_rows(chosen)
-        values = list(zip(*(combine(v.take(pa.array(first))).to_pylist() for v in chosen), strict=True))
-        asked = (as_of, *inputs)
-        if new := [value for value in values if (asked, value) not in self.memo]:
-            self._resolve(asked, new)
-        answers = [self.memo[asked, value] for value in values]
-        if len(self.memo) > _MEMO_LIMIT:
-            self.memo.clear()
-        return Placed(codes, answers)
+        numbers, first = distinct_rows(chosen)
+        distinct = [combine(v.take(pa.array(first))) for v in chosen]
+        asked = [f"{as_of} {' '.join(inputs)}\x1fS{key}" for key in _spelled(distinct)]
+        new = [at for at, key in enumerate(asked) if key not in self.memo]
+        if new:
+            values = list(zip(*(v.take(pa.array(new)).to_pylist() for v in distinct), strict=True))
+            self.memo |= zip((asked[at] for at in new), range(len(self.known.records), len(self.known.records) + len(new)), strict=True)
+            self.known.records += self._resolved(list(inputs), as_of, values)
+        return np.fromiter(map(self.memo.__getitem__, asked), np.int64, len(asked))[numbers]
 
-    def _resolve(self, asked: tuple[str, ...], values: list[tuple[str | None, ...]]) -> None:
-        as_of, *names = asked
+    def _resolved(self, names: list[str], as_of: str, values: list[tuple[str | None, ...]]) -> Iterator[dict[str, Any]]:
         queries = pd.DataFrame(values, columns=names, dtype="str").assign(as_of=as_of)
         found = resolve(queries, self.registry, scope=self.scope, carries=self.carries)
-        records: list[dict[str, Any]] = [{str(k): None if v == "" or v != v else v for k, v in r.items()} for r in found[list(RESULT)].to_dict("records")]
-        for value, record in zip(values, records, strict=True):
+        for value, row in zip(values, found[list(RESULT)].to_dict("records"), strict=True):
             given = {n: v for n, v in zip(names, value, strict=True) if v is not None}
             text = json.dumps([self.registry.version, as_of, self.carries, given], ensure_ascii=False, sort_keys=True)
-            self.memo[asked, value] = record | {"inputs": given, "resolution_id": text_fingerprint(text)}
+            record = {str(k): None if v == "" or v != v else v for k, v in row.items()}
+            record |= {"inputs": given, "resolution_id": text_fingerprint(text)}
+            yield record | {"reason": unit_reason(record)}
 
 
 @dataclass(frozen=True)
 class Placed:
-    """`codes[row]` points into `answers`: one explained answer per distinct value."""
+    """`codes[row]` points into `known`: one explained answer per distinct value."""
 
-    codes: npt.NDArray[np.int64]
-    answers: list[dict[str, Any]]
+    codes: Codes
+    known: Answers
+
+    @property
+    def answers(self) -> list[dict[str, Any]]:
+        return self.known.records
 
     def column(self, name: str, pa_type: pa.DataType | None = None) -> pa.Array:
-        return pa.array([a[name] for a in self.answers], pa_type or pa.string()).take(pa.array(self.codes))
+        return self.known.column(name, pa_type).take(pa.array(self.codes))
 
     def reasons(self) -> pa.Array:
         """Why a row cannot be placed, null where it can."""
-        return pa.array([unit_reason(a) for a in self.answers], pa.string()).take(pa.array(self.codes))
+        return self.column("reason")
 
-    def replaced(self, rows: npt.NDArray[np.int64], other: Placed) -> Placed:
-        codes = self.codes.copy()
-        codes[rows] = other.codes + len(self.answers)
-        return Placed(codes, self.answers + other.answers)
+
+def _spelled(columns: Sequence[pa.Array]) -> list[str]:
+    """One text per row that no other row of other values has: separator, NULL and escape all start with the same mark."""
+    marked = [pc.replace_substring(column, "\x1f", "\x1fE") for column in columns]
+    joined: list[str] = pc.binary_join_element_wise(*marked, "\x1fS", null_handling="replace", null_replacement="\x1fN").to_pylist()
+    return joined
 
 
 def unit_reason(answer: Mapping[str, Any]) -> str | None:
@@ -115,15 +151,16 @@ def unit_reason(answer: Mapping[str, Any]) -> str | None:
     return f"unit-{answer['status']}"
 
 
-def distinct_rows(columns: list[pa.Array]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def distinct_rows(columns: list[pa.Array]) -> tuple[Codes, Codes]:
     """Number the distinct rows of several columns: (number per row, first row of each number)."""
-    codes = np.zeros(len(columns[0]), np.int64)
+    rows, codes = len(columns[0]), np.zeros(len(columns[0]), np.int64)
     for column in columns:
         encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         inner = pc.fill_null(encoded.indices.cast(pa.int64()), len(encoded.dictionary)).to_numpy(zero_copy_only=False)
-        codes, _ = pd.factorize(codes * (len(encoded.dictionary) + 1) + inner)
-    _, first = np.unique(codes, return_index=True)
-    return codes.astype(np.int64), first.astype(np.int64)
+        codes, found = pd.factorize(codes * (len(encoded.dictionary) + 1) + inner)
+    first = np.zeros(len(found), np.int64)
+    first[codes[::-1]] = np.arange(rows - 1, -1, -1)  # written backwards, so that the first row of each stays
+    return codes.astype(np.int64), first
 
 
 def empty_to_null(values: pa.Array) -> pa.Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa_pandas
 import pyarrow as pa
@@ -30,7 +31,8 @@ def _text_is_storable(series: pd.Series[Any]) -> Any:
     """No NUL (PostgreSQL cannot hold it) and not endless. Whole column at once: almost always a plain True."""
     values = _arrow(series)
     buffers = values.buffers()
-    clean = buffers[2] is None or b"\x00" not in buffers[2].to_pybytes()
+    content = np.frombuffer(buffers[2] or b"", np.uint8)
+    clean = not len(content) or content.min() > 0
     if clean and (pc.max(pc.binary_length(values)).as_py() or 0) <= _TEXT_LIMIT:
         return True
     bad = pc.or_(pc.match_substring(values, "\x00"), pc.greater(pc.binary_length(values), _TEXT_LIMIT))

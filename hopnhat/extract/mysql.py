@@ -1,4 +1,5 @@
-"""MariaDB and MySQL. Bulk reads come through connectorx as `CAST(column AS BINARY)`: the stored bytes, unconverted.
+"""MariaDB and MySQL. Bulk reads come through connectorx as the stored bytes, unconverted: UTF-8 text as it is, the rest
+as `CAST(column AS BINARY)`.
 
 Options: `snapshot: true` reads every range through one REPEATABLE READ session, so that all tables of a run show one
 instant. connectorx cannot give that (each read opens its own connection and sees its own instant); the one session
@@ -32,6 +33,7 @@ _KINDS: dict[str, Kind] = {
     "bit": "bit",
     **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), "binary"),
 }
+_PLAIN_TEXT = ("varchar", "char", "text", "tinytext", "mediumtext", "longtext")
 
 
 def open_source(url: str, options: Options) -> SqlSource:
@@ -53,6 +55,8 @@ class MySqlDialect:
             return f"CAST({value} + 0 AS BINARY)"
         if column.kind == "float":
             return f"CAST(CAST({value} AS DOUBLE) AS BINARY)"
+        if column.charset in ("utf8mb4", "utf8mb3", "utf8") and column.declared_type.startswith(_PLAIN_TEXT):
+            return value  # the session speaks utf8mb4: these bytes come as they are, and the server saves the work
         if column.kind == "other":  # uuid, inet6: their binary form is not their text
             return f"CAST(CAST({value} AS CHAR) AS BINARY)"
         return f"CAST({value} AS BINARY)"

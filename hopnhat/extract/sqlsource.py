@@ -14,6 +14,9 @@ from hopnhat.extract.contract import Column, KeyRange, TableShape, Transport
 from hopnhat.extract.frames import frame, require_columns, require_table
 from hopnhat.model.errors import MappingError, SourceDriftError
 
+_WHOLE = re.compile(r"(tiny|small|medium|big)?int|integer|(big|small)?serial", re.IGNORECASE)
+_GAPS = 2
+"""A key counts as dense when its numbers span at most twice as many as there are rows."""
 Kind = Literal["number", "float", "text", "unicode", "binary", "time", "bit", "address", "hash", "other"]
 
 
@@ -93,6 +96,7 @@ class SqlSource:
     def __init__(self, system: str, dialect: Dialect, session: Session) -> None:
         self._system, self._dialect, self._session = system, dialect, session
         self._described: dict[str, SqlTable] = {}
+        self._counted: dict[str, int] = {}
 
     def tables(self) -> list[str]:
         return self._session.tables()
@@ -107,14 +111,40 @@ class SqlSource:
 
     def count(self, table: str) -> int:
         self._describe(table)
-        return int(self._session.rows(f"SELECT count(*) FROM {self._quoted(table)}")[0][0] or 0)
+        self._counted[table] = int(self._session.rows(f"SELECT count(*) FROM {self._quoted(table)}")[0][0] or 0)
+        return self._counted[table]
 
     def ranges(self, table: str, key: Sequence[str], rows: int, known: Sequence[KeyRange] = ()) -> list[KeyRange]:
         if rows < 1:
             raise ValueError("a range needs at least one row")
         if not key and self._key(table, key)[0][1].kind == "hash":
             return self._hash_ranges(table, rows, known)
+        if (even := self._even_ranges(table, key, rows, known)) is not None:
+            return even
         return keyset.cut(known, lambda low: self.boundary(table, key, rows, low, None))
+
+    def _even_ranges(self, table: str, key: Sequence[str], rows: int, known: Sequence[KeyRange]) -> list[KeyRange] | None:
+        """Ranges by arithmetic, where a whole-number primary key has few gaps: its two ends are all the server must look
+        up, and no range can hold more than `rows` rows. None when the key must be walked."""
+        described = self._describe(table)
+        if len(key) != 1 or tuple(key) != described.primary_key:
+            return None
+        (part, column), *_ = self._key(table, key)
+        if column.kind != "number" or not _WHOLE.match(column.declared_type):
+            return None
+        kept, low = keyset.continued(known)
+        where = f" WHERE {keyset.after([part], low)}" if low else ""
+        ends = [self._dialect.raw(column, f"{end}({part.expression})") for end in ("min", "max")]
+        found = self._session.rows(f"SELECT {', '.join(ends)} FROM {self._quoted(table)}{where}")[0]
+        if found[0] is None or found[1] is None:
+            return [*kept, KeyRange(len(kept), low, None)]
+        first, last = int(found[0]), int(found[1])
+        counted = self._counted.get(table) or self.count(table)
+        if last - first >= _GAPS * max(counted - len(kept) * rows, rows):
+            return None
+        marks = [(str(mark),) for mark in range(first - 1 + rows, last, rows)]
+        lows = [low, *marks]
+        return [*kept, *(KeyRange(len(kept) + n, lows[n], [*marks, None][n]) for n in range(len(lows)))]
 
     def boundary(
         self, table: str, key: Sequence[str], rows: int, low: tuple[str, ...] | None, high: tuple[str, ...] | None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pgpq
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -111,11 +111,9 @@ def _encoded(frame: pa.Table) -> io.BytesIO:
 def _copy_held(connection: Connection, held: Sequence[Mapping[str, Any]], batch_id: int) -> None:
     if not held:
         return
-    dumped = [
-        {**row, "batch_id": batch_id, "problems": json.dumps(row["problems"], ensure_ascii=False), "raw": json.dumps(row["raw"], ensure_ascii=False)}
-        for row in held
-    ]
-    frame = pa.table({name: pa.array([row[name] for row in dumped]) for name in _HELD})
+    encode = msgspec.json.Encoder().encode
+    whole = {"batch_id": [batch_id] * len(held)} | {n: [encode(row[n]).decode() for row in held] for n in ("problems", "raw")}
+    frame = pa.table({name: pa.array(whole.get(name) or [row[name] for row in held]) for name in _HELD})
     frame = frame.cast(pa.schema([(f.name, pa.string() if pa.types.is_null(f.type) else f.type) for f in frame.schema]))
     out = io.BytesIO()
     pacsv.write_csv(frame, out, pacsv.WriteOptions(include_header=False))

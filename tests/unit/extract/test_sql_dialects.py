@@ -66,7 +66,7 @@ MSSQL: Answers = [
         ("1", b"Nguy\xd4n", "Đường Ý", "2020-01-02 03:04:05.1234567", "12.5000", "11223344-5566-7788-99aa-bbccddeeff00"),
         ("2", None, "", None, None, None),
     ]),
-    ("SELECT TOP (1) CONVERT(varchar(60), s.k0)", [("2",)]), ("SELECT TOP (1) 1", []), ("count(*)", [(2,)]),
+    ("SELECT TOP (1) CONVERT(varchar(60), s.k0)", [("2",)]), ("SELECT TOP (1) 1", []), ("count(*)", [(2,)]), ("min(", [("1", "2")]),
 ]  # fmt: skip
 
 
@@ -90,7 +90,9 @@ def test_sql_server_contract_on_a_recorded_cursor() -> None:
         " FROM [HoSo] t WHERE t.[ID] > 0 AND t.[ID] <= 5 AND"
         " (t.[Luc] >= CONVERT(datetime2(7), '2020-01-01 00:00:00.0000001', 121) OR t.[Luc] IS NULL) ORDER BY t.[ID]"
     )
-    assert source.ranges("HoSo", ["ID"], 2) == [KeyRange(0, None, None)]
+    assert source.ranges("HoSo", ["ID"], 1) == [KeyRange(0, None, ("1",)), KeyRange(1, ("1",), None)]
+    assert asked[-2] == "SELECT CONVERT(varchar(60), min(t.[ID])), CONVERT(varchar(60), max(t.[ID])) FROM [HoSo] t"
+    assert source.boundary("HoSo", ["ID"], 2, None, None) is None
     assert asked[-2] == (
         "SELECT TOP (1) CONVERT(varchar(60), s.k0) FROM (SELECT TOP (2) t.[ID] AS k0 FROM [HoSo] t WHERE 1 = 1 ORDER BY t.[ID]) s ORDER BY s.k0 DESC"
     )

@@ -46,6 +46,7 @@ def test_values_are_rendered_by_what_they_are(tmp_path: Path) -> None:
 
 KEYS = {
     "integer": ("k integer PRIMARY KEY", ["k"], [(n * 7 - 900,) for n in range(300)]),
+    "integer without gaps": ("k integer PRIMARY KEY", ["k"], [(n + 5,) for n in range(300)]),
     "text, numbers inside": ("k text PRIMARY KEY", ["k"], [(f"{n:04d}",) for n in range(300)]),
     "text without case": ("k text COLLATE NOCASE PRIMARY KEY", ["k"], [(f"Hồ-{chr(65 + n % 26)}{n}",) for n in range(300)]),
     "raw bytes in text": ("k text PRIMARY KEY", ["k"], [(bytes([200 + n % 50, 39, n // 50]),) for n in range(300)]),
