@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from hopnhat.model.errors import MappingError
-from mappings.spec import Domain, Entity, System, Table
+from mappings.spec import WITH_CHANGES, Domain, Entity, System, Table
 
 HERE = Path(__file__).parent
 M = TypeVar("M", bound=BaseModel)
@@ -61,7 +61,7 @@ def load_domain(domain: str) -> Domain:
 
 def checksum(system: System) -> str:
     """Identity of what a system's mapping says of its values: not comments or layout, nor when and how gently it is read."""
-    said = system.model_dump_json(exclude={"schedule": True, "governor": True, "tables": {"__all__": {"expect": True}}})
+    said = system.model_dump_json(exclude={"schedule": True, "governor": True, "tables": {"__all__": {"expect": True, "changes": True}}})
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -137,9 +137,21 @@ def _check_table(
         raise wrong(f"required column not mapped: {', '.join(missing)}", "columns")
     if entity.has_unit and table.unit is None:
         raise wrong(f"{table.entity} belongs to a place: say which columns name it", hint="add `unit:`")
+    _check_changes(system, table, wrong)
     both = sorted(set(table.used_columns()) & set(table.ignored))
     if both:
         raise wrong(f"column used and ignored at once: {', '.join(both)}", "ignored", both[0])
+
+
+def _check_changes(system: System, table: Table, wrong: Any) -> None:
+    if table.changes is None:
+        return
+    if system.technology not in WITH_CHANGES:
+        raise wrong(f"{system.technology} has no change table", "changes", hint=f"only {', '.join(WITH_CHANGES)} can have one")
+    if table.watermark:
+        raise wrong("`changes` and `watermark` both say where a delta starts", "changes", hint="keep `changes`: it knows deletes too")
+    if len(table.changes.key) != len(table.key):
+        raise wrong(f"the table's key has {len(table.key)} columns, that of its change table {len(table.changes.key)}", "changes", "key")
 
 
 def _check_codes(system: System, entity: Entity, name: str, codes: str | None, wrong: Any) -> None:

@@ -135,6 +135,15 @@ class Expect(Strict):
         return self
 
 
+class Changes(Strict):
+    """Where the vendor notes which rows changed: change data capture, change tracking behind a view, a log filled by triggers."""
+
+    table: str = Field(description="the change table, schema.table outside the default schema")
+    key: list[str] = Field(min_length=1, description="its columns that hold the key of the changed row, in the order of the table's `key`")
+    at: str = Field(description="its column that only grows: a sequence number, a log position or a moment")
+    overlap: int = Field(default=300, ge=0, description="numbers (or seconds) before the last mark from which a delta reads again")
+
+
 def _one_column(value: Any) -> Any:
     return {"from": value} if isinstance(value, str) else value
 
@@ -148,6 +157,7 @@ class Table(Strict):
     unit: UnitMap | None = None
     watermark: str | None = None
     watermark_overlap: int = Field(default=300, ge=0, description="seconds (or numbers) before the last watermark from which a delta reads again")
+    changes: Changes | None = Field(default=None, description="the vendor's change table: a delta reads the rows that it names, and finds deletes")
     encoding: Encoding = "utf-8"
     filters: list[Filter] = []
     chunk_rows: int = Field(default=100_000, ge=1_000, le=1_000_000)
@@ -185,6 +195,8 @@ class Governor(Strict):
         return {"governor": given, **{name: value for name, value in limits.items() if value is not None}}
 
 
+WITH_CHANGES = ("mysql", "mariadb", "sqlite", "postgres", "postgresql", "mssql", "oracle")
+"""Technologies that can have a change table."""
 _LIMITS = dict.fromkeys(("mysql", "mariadb", "postgres", "postgresql", "mssql"), ("statement_seconds", "lock_seconds")) | {"oracle": ("statement_seconds",)}
 """Which limits a technology's server can keep by itself."""
 

@@ -129,6 +129,15 @@ class GentleSource:
         self.pieces: list[tuple[int, float]] = []
         """Rows and seconds of every query: what a report shows the server's operator."""
 
+    @property
+    def inner(self) -> CuttableSource:
+        """The governed source, for a query that is not one of the contract's. Call `wait` before it."""
+        return self._source
+
+    def wait(self) -> None:
+        """Until the server may be asked. Raises in blackout hours, or when it stays too busy."""
+        self._wait_for_permission()
+
     def tables(self) -> list[str]:
         return self._source.tables()
 

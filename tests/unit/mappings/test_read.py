@@ -102,6 +102,9 @@ def test_a_good_file_is_read_whole(tmp_path: Path) -> None:
         ("      ghi_chu: ghi chú riêng của người giữ sổ", '      ghi_chu: ""', "ghi_chu", "ghi_chu"),
         ("domain: dossiers", "domain: dosiers", "domain: dosiers", "no domain 'dosiers'"),
         ("id: mau", "id: khac", "id: khac", "not the file name"),
+        ("    key: [ma]", "    key: [ma]\n    changes: {table: l, key: [ma]}", "changes:", "changes.at: Field required"),
+        ("    key: [ma]", "    key: [ma]\n    changes: {table: l, key: [ma, so], at: seq}", "changes:", "1 columns, that of its change table 2"),
+        ("    key: [ma]", "    key: [ma]\n    watermark: x\n    changes: {table: l, key: [ma], at: seq}", "changes:", "both say where a delta starts"),
         ("codes:\n", "codes:\n\t- x\n", "\t- x", "YAML"),
         ("title: Hệ thống mẫu", 'title: "Hệ thống mẫu', 'provinces:', "YAML"),
     ],
@@ -145,6 +148,18 @@ def test_systems_are_the_files_of_the_folder(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
     (tmp_path / "notes.txt").write_text("x", encoding="utf-8")
     assert system_ids(tmp_path) == ["mau"]
+
+
+def test_a_file_has_no_change_table(tmp_path: Path) -> None:
+    text = GOOD.replace("technology: sqlite", "technology: csv").replace("    key: [ma]", "    key: [ma]\n    changes: {table: l, key: [ma], at: seq}", 1)
+    error = refused(tmp_path, text)
+    assert (error.line, "csv has no change table" in str(error)) == (line_of(text, "changes:"), True)
+
+
+def test_how_changes_are_found_is_no_part_of_what_the_mapping_says_of_values(tmp_path: Path) -> None:
+    first = checksum(load_system("mau", written(tmp_path, GOOD)))
+    text = GOOD.replace("    key: [ma]", "    key: [ma]\n    changes: {table: l, key: [ma], at: seq}", 1)
+    assert checksum(load_system("mau", written(tmp_path, text))) == first
 
 
 def test_the_checksum_follows_what_the_mapping_says_not_its_layout(tmp_path: Path) -> None:
