@@ -70,7 +70,12 @@ def detect(sample: pa.Array | pa.ChunkedArray, *, transport: str) -> Detection:
 
 
 def _spread(values: pa.Array, most: int) -> pa.Array:
-    return values.take(pa.array(np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).astype(np.int64))))
+    return values.take(pa.array(_places(len(values), most)))
+
+
+def _places(n: int, most: int) -> npt.NDArray[np.int64]:
+    """Up to `most` places of `n`, evenly spread."""
+    return np.unique(np.linspace(0, n - 1, min(most, n)).astype(np.int64))
 
 
 def _verdict(readings: Mapping[str, Texts], looked_at: pa.Array, transport: str, losses: tuple[str, ...]) -> Detection:
@@ -99,10 +104,12 @@ def _others(main: str, readings: Mapping[str, Texts], looked_at: pa.Array, trans
     """The main encoding and the second ones, with their numbers of values; nothing when there is no second one."""
     n, everything = len(looked_at), dict(readings)
     if n > len(readings[main]):
-        doubtful = [place for place, text in enumerate(read_as(looked_at, main, transport)) if has_doubtful_word(text)]
+        judged = set(_places(n, SAMPLE).tolist())
+        texts = read_as(looked_at, main, transport)
+        doubtful = [place for place, text in enumerate(texts) if place not in judged and has_doubtful_word(text)]
         if doubtful:
             more = _spread(looked_at.take(pa.array(doubtful)), SAMPLE)
-            everything = {name: [*texts, *read_as(more, name, transport)] for name, texts in readings.items()}
+            everything = {name: [*read, *read_as(more, name, transport)] for name, read in readings.items()}
     both_misread = {name for name in readings if _table(name) == _table(main) and (transport == "text" or _table(main) not in (main, name))}
     rivals = [name for name in readings if name != main and name not in both_misread]
     found = second_encodings(main, everything, rivals, n)

@@ -6,26 +6,61 @@ import random
 import shutil
 import subprocess
 import unicodedata
+from io import StringIO
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mappings.byte_tables import ENCODINGS, letter_bytes, letters
+from mappings.byte_tables import ENCODINGS, SYLLABLES_FILE, letter_bytes, letters
+from mappings.encodings import build
 from transforms.encodings import decode_bytes, detect, encode_text
 from transforms.encodings_tables import byte_table
 from transforms.text import decode
 
 FAMILY = ["Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý"]
 MIDDLE = ["Văn", "Thị", "Hữu", "Đức", "Ngọc", "Minh", "Quang", "Thanh", "Thu", "Xuân", "Kim", "Hoài", "Phương", "Đình", "Công"]
-GIVEN = ["An", "Bình", "Cường", "Dũng", "Đường", "Giang", "Hà", "Hải", "Hằng", "Hiếu", "Hòa", "Hùng", "Hương", "Huệ", "Khánh", "Lan", "Long", "Mai", "Nga", "Oanh", "Phúc", "Quỳnh", "Sơn", "Thảo", "Thủy", "Tiến"]
+GIVEN = [
+    "An",
+    "Bình",
+    "Cường",
+    "Dũng",
+    "Đường",
+    "Giang",
+    "Hà",
+    "Hải",
+    "Hằng",
+    "Hiếu",
+    "Hòa",
+    "Hùng",
+    "Hương",
+    "Huệ",
+    "Khánh",
+    "Lan",
+    "Long",
+    "Mai",
+    "Nga",
+    "Oanh",
+    "Phúc",
+    "Quỳnh",
+    "Sơn",
+    "Thảo",
+    "Thủy",
+    "Tiến",
+]
 PLACES = [
-    "Xã Ea H'leo, Huyện Ea H'leo, Tỉnh Đắk Lắk", "Xã Cư M'gar, Huyện Cư M'gar, Tỉnh Đắk Lắk", "Xã Krông Búk, Tỉnh Đắk Lắk",
-    "Phường Trúc Bạch, Quận Ba Đình, Thành phố Hà Nội", "Xã Hoằng Quỳ, Huyện Hoằng Hóa, Tỉnh Thanh Hóa",
-    "Thị trấn Yên Viên, Huyện Gia Lâm, Thành phố Hà Nội", "Phường 9, Quận Phú Nhuận, Thành phố Hồ Chí Minh",
-    "Xã Đắk Rve, Huyện Kon Rẫy, Tỉnh Kon Tum", "Xã Thuỷ Phù, Thị xã Hương Thuỷ, Thành phố Huế",
-    "Phường Mỹ Bình, Thành phố Long Xuyên, Tỉnh An Giang", "Xã Nghĩa Thắng, Huyện Đăk R'Lấp, Tỉnh Đăk Nông",
+    "Xã Ea H'leo, Huyện Ea H'leo, Tỉnh Đắk Lắk",
+    "Xã Cư M'gar, Huyện Cư M'gar, Tỉnh Đắk Lắk",
+    "Xã Krông Búk, Tỉnh Đắk Lắk",
+    "Phường Trúc Bạch, Quận Ba Đình, Thành phố Hà Nội",
+    "Xã Hoằng Quỳ, Huyện Hoằng Hóa, Tỉnh Thanh Hóa",
+    "Thị trấn Yên Viên, Huyện Gia Lâm, Thành phố Hà Nội",
+    "Phường 9, Quận Phú Nhuận, Thành phố Hồ Chí Minh",
+    "Xã Đắk Rve, Huyện Kon Rẫy, Tỉnh Kon Tum",
+    "Xã Thuỷ Phù, Thị xã Hương Thuỷ, Thành phố Huế",
+    "Phường Mỹ Bình, Thành phố Long Xuyên, Tỉnh An Giang",
+    "Xã Nghĩa Thắng, Huyện Đăk R'Lấp, Tỉnh Đăk Nông",
 ]
 UNDEFINED_1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 ALPHABET = st.sampled_from([*letters(), *"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.-/()'"])
@@ -73,8 +108,10 @@ def test_table_agrees_with_iconv(encoding: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("encoding", "seen"),
     [
-        ("tcvn3", "NguyÔn V¨n §\xadêng"), ("vni", "Nguyeãn Vaên Ñöôøng"),
-        ("viscii", "Nguy\xadn Vån Ðß¶ng"), ("cp1258", "NguyêÞn Vãn ÐýõÌng"),
+        ("tcvn3", "NguyÔn V¨n §\xadêng"),
+        ("vni", "Nguyeãn Vaên Ñöôøng"),
+        ("viscii", "Nguy\xadn Vån Ðß¶ng"),
+        ("cp1258", "NguyêÞn Vãn ÐýõÌng"),
     ],
 )
 def test_golden_string(encoding: str, seen: str) -> None:
@@ -201,9 +238,12 @@ def test_many_distinct_values_take_the_same_way_as_few() -> None:
 @pytest.mark.parametrize(
     ("data", "encoding", "code"),
     [
-        (b"\xff\xfeabc", "utf-8", "text-undecodable"), (b"Nguy?n V?n", "utf-8", "text-lossy"),
-        ("?oàn".encode(), "utf-8", "text-lossy"), ("a\ufffdb".encode(), "utf-8", "text-lossy"),
-        (b"\xc0\xc1\xc3", "tcvn3", "text-undecodable"), (b"ab\xf9", "vni", "text-undecodable"),
+        (b"\xff\xfeabc", "utf-8", "text-undecodable"),
+        (b"Nguy?n V?n", "utf-8", "text-lossy"),
+        ("?oàn".encode(), "utf-8", "text-lossy"),
+        ("a\ufffdb".encode(), "utf-8", "text-lossy"),
+        (b"\xc0\xc1\xc3", "tcvn3", "text-undecodable"),
+        (b"ab\xf9", "vni", "text-undecodable"),
         (misread("Đường Hồ".encode()).replace("\x9d", "").encode(), "mojibake", "text-not-reversible"),
         ("HÃ Ná»™i".encode(), "mojibake", "text-not-reversible"),
     ],
@@ -297,6 +337,58 @@ def test_mixed_columns_are_recognised_as_mixed(transport: str) -> None:
         assert verdict.encoding is None
         named = {item.split(":")[1].split("=")[0] for item in verdict.evidence if item.startswith("mixed:")}
         assert {LABELS.get(first, first), LABELS.get(second, second)} <= named
+
+
+@pytest.mark.parametrize("transport", ["bytes", "text"])
+@pytest.mark.parametrize("few", [3, 5])
+def test_few_values_in_another_encoding_make_a_column_mixed(transport: str, few: int) -> None:
+    chance = random.Random(few)
+    pairs = [(a, b) for a in KINDS for b in KINDS if LABELS.get(a, a) != LABELS.get(b, b)]
+    for first, second in chance.sample(pairs, 25):
+        landed = _land(_addresses(chance, 57), first, transport) + _land(_addresses(chance, few), second, transport)
+        verdict = detect(pa.array(landed, pa.binary()), transport=transport)
+        assert verdict.mixed, (first, second, verdict)
+
+
+def _addresses(chance: random.Random, size: int) -> list[str]:
+    return [
+        f"{chance.randint(1, 999)} đường {' '.join(map(chance.choice, (FAMILY, MIDDLE, GIVEN)))}, {chance.choice(PLACES)}"
+        for _ in range(size)
+    ]
+
+
+def test_a_dozen_values_among_four_thousand_are_found() -> None:
+    chance = random.Random(12)
+    landed = _land(_addresses(chance, 3_988), "tcvn3", "bytes") + _land(_addresses(chance, 12), "viscii", "bytes")
+    verdict = detect(pa.array(landed, pa.binary()), transport="bytes")
+    assert verdict.mixed
+    assert "mixed:viscii=12" in verdict.evidence
+
+
+FOREIGN = [
+    "Müller", "José García", "王伟", "김철수", "Zoë Castaño", "Jürgen Weiß", "René Noël", "Café Phin", "50m²", "25°C", "½ lô", "© 2020", "“Quán 3 Râu”", "Nhà №7 ★",
+    "Ksor H'Nhiên", "Y Bhăm Êban", "Kpă Klơng", "M'Đrắk", "Ê Đê", "Xơ Đăng", "Pờ Ê", "Ngọk Réo", "Bríu Pố", "Sùng Mí Sính", "Lù Văn Pỉn", "Nguyêễn Vn", "Trầnn Hữũu", "Đưuờng", "👍🏽 Tốt",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("transport", ["bytes", "text"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_foreign_names_signs_and_typing_errors_make_no_column_mixed(kind: str, transport: str) -> None:
+    chance = random.Random(KINDS.index(kind))
+    for size in (60, 200):
+        odd = [f"{chance.choice(FOREIGN)} {chance.randint(1, 99)}" for _ in range(size // 6)]
+        writable = (
+            odd if kind not in ENCODINGS else [t for t, no in zip(odd, encode_text(pa.array(odd), kind).impossible, strict=True) if not no]
+        )
+        verdict = detect(pa.array(_land(_column(chance, size) + writable, kind, transport), pa.binary()), transport=transport)
+        assert not verdict.mixed, verdict
+        assert verdict.encoding == LABELS.get(kind, kind)
+
+
+def test_syllable_counts_are_those_of_the_registry_and_the_words() -> None:
+    written = StringIO()
+    build.write(written)
+    assert written.getvalue() == SYLLABLES_FILE.read_text(encoding="utf-8")
 
 
 def test_legacy_text_stored_as_utf8_bytes_is_told_apart() -> None:
