@@ -29,6 +29,7 @@ class DbfSource:
     def __init__(self, url: str, system: str) -> None:
         self._url, self._system = url, system
         self._headers: dict[Path, tuple[int, Header]] = {}
+        self._buffer = numpy.empty(0, numpy.uint8)  # of the last range: fresh memory costs more than the copy into it
 
     def tables(self) -> list[str]:
         return sorted(found_files(self._url, (".dbf",), system=self._system))
@@ -67,8 +68,9 @@ class DbfSource:
         start, stop = row_window(key_range, header.records)
         records = self._records(path, header, start, stop)
         active = records[:, 0] != ord("*")
-        numbers = numpy.arange(start + 1, stop + 1, dtype=numpy.int64)[active]
-        records = records[active]
+        numbers = numpy.arange(start + 1, stop + 1, dtype=numpy.int64)
+        if not active.all():
+            numbers, records = numbers[active], records[active]
         chosen = [by_name[name] for name in columns]
         arrays = [self._values(path, header, records, field) for field in chosen]
         shapes = [_column(field, header) for field in chosen]
@@ -77,13 +79,12 @@ class DbfSource:
     def snapshot(self) -> str:
         files = found_files(self._url, (".dbf",), system=self._system)
         memos = [memo for path in files.values() if (memo := open_memo(path)) is not None]
-        told = "; ".join(
-            f"{table}: language driver 0x{self.language_driver(table):02x}, {self.deleted(table)} deleted" for table in files
-        )
+        told = "; ".join(f"{table}: language driver 0x{self.language_driver(table):02x}, {self.deleted(table)} deleted" for table in files)
         return f"{digest_all([*files.values(), *memos], self._system)} ({told})"
 
     def close(self) -> None:
         self._headers.clear()
+        self._buffer = numpy.empty(0, numpy.uint8)
 
     def _values(self, path: Path, header: Header, records: numpy.ndarray, field: Field) -> pa.Array:
         if field.is_memo:
@@ -101,13 +102,19 @@ class DbfSource:
         return path, self._headers[path][1]
 
     def _records(self, path: Path, header: Header, start: int, stop: int) -> numpy.ndarray:
-        """Physical records [start, stop) as a matrix of bytes; the first column is the deletion flag."""
-        with readable(path, self._system), path.open("rb") as file:
+        """Physical records [start, stop) as a matrix of bytes, valid until the next call; the first column is the deletion flag."""
+        size = (stop - start) * header.record_length
+        if len(self._buffer) < size:
+            self._buffer = numpy.empty(size, numpy.uint8)
+        raw = self._buffer[:size]
+        with readable(path, self._system), path.open("rb", buffering=0) as file:
             file.seek(header.length + start * header.record_length)
-            raw = file.read((stop - start) * header.record_length)
-        if len(raw) != (stop - start) * header.record_length:
+            filled = 0
+            while filled < size and (got := file.readinto(memoryview(raw)[filled:])):
+                filled += got
+        if filled != size:
             raise broken(path, "became shorter while it was read", system=self._system)
-        records = numpy.frombuffer(raw, numpy.uint8).reshape(stop - start, header.record_length)
+        records = raw.reshape(stop - start, header.record_length)
         odd = numpy.flatnonzero((records[:, 0] != ord(" ")) & (records[:, 0] != ord("*")))
         if len(odd):
             raise broken(

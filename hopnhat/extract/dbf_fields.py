@@ -64,9 +64,7 @@ def read_header(path: Path, system: str) -> Header:
 def _check_size(path: Path, size: int, length: int, records: int, record_length: int, system: str) -> None:
     expected = length + records * record_length
     if size < expected:
-        raise broken(
-            path, f"is truncated: {expected} bytes expected for {records} records, {size} there", system=system
-        )
+        raise broken(path, f"is truncated: {expected} bytes expected for {records} records, {size} there", system=system)
     with path.open("rb") as file:
         file.seek(expected)
         tail = file.read(record_length + 1)
@@ -77,9 +75,7 @@ def _check_size(path: Path, size: int, length: int, records: int, record_length:
         )  # fmt: skip
 
 
-def _fields(
-    path: Path, rest: bytes, version: int, record_length: int, system: str
-) -> tuple[tuple[Field, ...], tuple[int, int] | None]:
+def _fields(path: Path, rest: bytes, version: int, record_length: int, system: str) -> tuple[tuple[Field, ...], tuple[int, int] | None]:
     described: list[tuple[str, str, int, int, int]] = []
     for at in range(0, len(rest) - 31, 32):
         if rest[at] in (0x0D, 0x00):
@@ -144,7 +140,7 @@ def _nature(path: Path, name: str, kind: str, width: int, version: int, system: 
 
 def field_values(header: Header, records: numpy.ndarray, field: Field) -> pa.Array:
     """Active records × one field → binary array: raw bytes, or text for binary numbers."""
-    cells = numpy.ascontiguousarray(records[:, field.offset : field.offset + field.width])
+    cells = _cells(records, field)
     values = _numbers(cells, field) if field.is_binary_number else fixed_binary(cells)
     if field.variable_bit is not None and header.null_flags:
         values = _shortened(values, cells, _flag(header, records, field.variable_bit))
@@ -152,6 +148,16 @@ def field_values(header: Header, records: numpy.ndarray, field: Field) -> pa.Arr
         absent = _flag(header, records, field.null_bit)
         values = pa.array([None if gone else value for gone, value in zip(absent, values.to_pylist(), strict=True)], pa.binary())
     return values
+
+
+def _cells(records: numpy.ndarray, field: Field) -> numpy.ndarray:
+    """A copy of one field of all records, rows × width. As single items of `width` bytes they copy a third faster."""
+    items = (
+        numpy.ndarray((len(records),), f"V{field.width}", records.data, field.offset, (records.shape[1],))
+        if len(records)
+        else records[:0, 0]
+    )
+    return items.copy().view(numpy.uint8).reshape(len(records), field.width)
 
 
 def _flag(header: Header, records: numpy.ndarray, bit: int) -> numpy.ndarray:
