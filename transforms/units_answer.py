@@ -60,12 +60,15 @@ class OldSide(NamedTuple):
 
 
 def successors(units: list[Unit], carries: Carries) -> tuple[list[str], bool]:
-    """New codes that the units' records may belong to, and whether the law's population clause narrowed them."""
+    """New codes that the units' records may belong to, and whether the law's population clause narrowed them. It speaks of
+    people: where a record of land lies is never settled by it."""
     if len(units) == 1 and len(units[0].successors) == 1:
         return [units[0].successors[0][0]], False
     pairs = {pair for unit in units for pair in unit.successors}
     every = sorted({code for code, _ in pairs})
-    wanted = sorted({code for code, what in pairs if carries == "both" or what in ("both", carries)})
+    if carries != "people":
+        return every, False
+    wanted = sorted({code for code, what in pairs if what in ("both", "people")})
     return wanted or every, bool(wanted) and len(wanted) < len(every)
 
 
@@ -80,24 +83,14 @@ def answer(index: Index, finding: Finding, carries: Carries, era: str = "") -> A
     old = _old_side(index, finding.uids) if units else OldSide(era)
     resolved = finding.settled and len(codes) == 1
     new = codes[0] if resolved else ""
+    runner_up = index.units[finding.runner_up].code if finding.runner_up >= 0 else ""
+    score = finding.score if units else 0.0
     return Answer(
-        status=RESOLVED if resolved else AMBIGUOUS if codes else UNMATCHED,
-        era=old.era,
-        old_code=old.code,
-        old_valid_from=old.valid_from,
-        old_name=old.name,
-        new_code=new,
-        new_name=index.new_name.get(new, ""),
-        new_province_code=index.new_province.get(new, ""),
-        rule=_rule(finding, units, codes, by_law),
-        score=finding.score if units else 0.0,
-        runner_up=index.units[finding.runner_up].code if finding.runner_up >= 0 else "",
-        runner_up_score=finding.runner_up_score,
-        margin=finding.score - finding.runner_up_score if units else 0.0,
-        candidates="|".join(codes[:MAX_CANDIDATES]),
-        path=old.path,
-        evidence=_evidence(index, finding, units, codes, by_law, carries),
-    )
+        RESOLVED if resolved else AMBIGUOUS if codes else UNMATCHED, old.era, old.code, old.valid_from, old.name, new,
+        index.new_name.get(new, ""), index.new_province.get(new, ""), _rule(finding, units, codes, by_law), score, runner_up,
+        finding.runner_up_score, finding.score - finding.runner_up_score if units else 0.0, "|".join(codes[:MAX_CANDIDATES]),
+        old.path, _evidence(index, finding, units, codes, by_law, carries),
+    )  # fmt: skip
 
 
 def _whole_unit(index: Index, finding: Finding, unit: Unit) -> Answer:

@@ -15,8 +15,8 @@ from rapidfuzz.distance import OSA
 from transforms.addresses import Chunk
 from transforms.match_keys import bare, omits_marks_only, squeezed
 from transforms.units_answer import Finding
-from transforms.units_context import allowed_errors
-from transforms.units_index import NEW, OLD, Index, Unit, slot
+from transforms.units_context import MOST_ERRORS, allowed_errors
+from transforms.units_index import HISTORIC, NEW, OLD, Index, Unit, slot
 from transforms.units_ladder import Eras, prefer
 
 _NUMBER = re.compile(r"(\d{1,5})(?:\.0+)?")
@@ -43,10 +43,9 @@ def clean_code(raw: str, width: int = 5) -> str:
 
 def read_code(index: Index, code: str, era: str, eras: Eras, beside: Beside) -> Finding:
     """The unit of a code, a conflict, or an undecided era."""
-    old = _instance(index, code, eras, old=True) if era != NEW else None
-    new = _instance(index, code, eras, old=False) if _new_is_possible(era, eras, beside) else None
-    sides = [uid for uid in (old, new) if uid is not None]
-    sides = [uid for uid in sides if eras.day and index.units[uid].holds(eras.day)] or sides  # a date tells the era of a code
+    sides = _instances(index, code, eras, old=era != NEW, new=_new_is_possible(era, eras, beside))
+    if eras.day:  # a date tells the era of a code
+        sides = [uid for uid in sides if index.units[uid].holds(eras.day)] or sides
     if not sides:
         return Finding(UNKNOWN_CODE, (), evidence=f"code {code} is no {era or 'known'} commune code", settled=False)
     fitting = [uid for uid in sides if _fits(index, uid, code, beside)]
@@ -62,34 +61,43 @@ def read_code(index: Index, code: str, era: str, eras: Eras, beside: Beside) -> 
 
 
 def _new_is_possible(era: str, eras: Eras, beside: Beside) -> bool:
-    return era == NEW or (not era and not beside.has_district and any(NEW in group for group in eras.without_district))
+    return era == NEW or (not era and not beside.has_district and NEW in eras.without_district[0])
 
 
-def _instance(index: Index, code: str, eras: Eras, *, old: bool) -> int | None:
-    uids = [uid for uid in index.by_code.get(code, ()) if (index.units[uid].era != NEW) == old]
-    if len(uids) <= 1:
-        return uids[0] if uids else None
-    kept, _ = prefer(index, uids, ((OLD,), ("historic",)) if old else ((NEW,),), eras.day)
-    return max(kept, key=lambda uid: index.units[uid].valid_from) if kept else None
+def _instances(index: Index, code: str, eras: Eras, *, old: bool, new: bool) -> list[int]:
+    """The unit that the code named last, or on the day, in the old system and in the new one, as far as they are asked."""
+    sides: tuple[list[int], list[int]] = [], []
+    for uid in index.by_code.get(code, ()):
+        sides[index.units[uid].era == NEW].append(uid)
+    return [_one_of(index, uids, eras) for uids, asked in zip(sides, (old, new), strict=True) if uids and asked]
+
+
+def _one_of(index: Index, uids: list[int], eras: Eras) -> int:
+    if len(uids) == 1:
+        return uids[0]
+    kept, _ = prefer(index, uids, ((OLD,), (HISTORIC,), (NEW,)), eras.day)
+    return max(kept, key=lambda uid: index.units[uid].valid_from)
 
 
 def _fits(index: Index, uid: int, code: str, beside: Beside) -> bool:
     """Does the name beside the code fit the unit, or a name that the same code had in the same era?"""
     if beside.has_parents and not any(uid in block for block in beside.blocks):
         return False
-    if beside.name is None:
+    name, its = beside.name, index.units[uid]
+    if name is None or name.key == its.key:
         return True
-    if beside.name.key == index.units[uid].key:
-        return True
-    is_new = index.units[uid].era == NEW
-    spans = [unit for other in index.by_code[code] if ((unit := index.units[other]).era == NEW) == is_new]
-    if any(_is_named(beside.name, unit) for unit in spans):
-        return True
-    return any(same_name(beside.name, unit) for unit in spans) and not _names_neighbour(index, uid, code, beside)
+    near = False
+    for other in index.by_code[code]:
+        unit = index.units[other]
+        if (unit.era == NEW) == (its.era == NEW):
+            if _is_named(name, unit):
+                return True
+            near = near or same_name(name, unit)
+    return near and not _names_neighbour(index, uid, code, beside)
 
 
 def _is_named(chunk: Chunk, unit: Unit) -> bool:
-    return chunk.key == unit.key or omits_marks_only(chunk.key, unit.key)
+    return slot(chunk.key) == slot(unit.key) and omits_marks_only(chunk.key, unit.key)
 
 
 def _names_neighbour(index: Index, uid: int, code: str, beside: Beside) -> bool:
@@ -106,8 +114,11 @@ def same_name(chunk: Chunk, unit: Unit) -> bool:
     """Equal, marks left out, or a typing error: enough to confirm a code, never to find a unit."""
     if _is_named(chunk, unit):
         return True
-    written, name = (chunk.key, unit.key) if chunk.key != bare(chunk.key) else (chunk.key, bare(unit.key))
-    if any(char.isdigit() for char in slot(written) + slot(name)):
+    if abs(len(slot(chunk.key)) - len(slot(unit.key))) > MOST_ERRORS:
         return False
+    written, name = (chunk.key, unit.key) if chunk.key != bare(chunk.key) else (chunk.key, bare(unit.key))
     written, name = squeezed(written), squeezed(name)
-    return OSA.distance(written, name) <= min(allowed_errors(written), allowed_errors(name))
+    allowed = min(allowed_errors(written), allowed_errors(name))
+    if abs(len(written) - len(name)) > allowed or OSA.distance(written, name, score_cutoff=allowed) > allowed:
+        return False
+    return bare(written).isalpha() and bare(name).isalpha()

@@ -12,6 +12,7 @@ from transforms.match_keys import omits_marks_only
 from transforms.units_index import NEW, Index, slot
 
 Parents = frozenset[str]
+MOST_ERRORS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def districts_of(index: Index, places: Parents) -> dict[str, set[str]]:
 
 def allowed_errors(key: str) -> int:
     """One typing error in a short name, two from five letters on; below three letters none is believed."""
-    return 0 if len(key) < 3 else 1 if len(key) < 5 else 2
+    return 0 if len(key) < 3 else 1 if len(key) < 5 else MOST_ERRORS
 
 
 def nearest(key: str, names: Iterable[str]) -> list[str]:

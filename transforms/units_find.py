@@ -11,6 +11,7 @@ from transforms.units_codes import CONFLICT, UNKNOWN_CODE, Beside, clean_code, r
 from transforms.units_context import block
 from transforms.units_index import NEW, OLD, Index, known_names
 from transforms.units_ladder import Eras, eras_of
+from transforms.units_listed import new_addresses
 from transforms.units_names import read_names
 from transforms.units_query import Query, column_chunks, given_by_codes, named_chunks
 from transforms.units_reading import Given, readings
@@ -22,9 +23,9 @@ def find(index: Index, query: Query, era: str, home: Given) -> Finding:
     """Code, then names in columns, then text. A lower step is taken only when the higher one has nothing to say."""
     eras = eras_of(era, query.as_of)
     if query[1:7] == NO_COLUMNS:
-        return _whole(index, query.text, eras) or _read_text(index, query.text, (), home, eras)
+        return _whole(index, query.text, eras, home) or _read_text(index, query.text, (), home, eras)
     code = clean_code(query.commune_code)
-    quick = (_official(index, query, code, era, eras) if code else None) or _whole_columns(index, query, code, eras)
+    quick = (_official(index, query, code, era, eras) if code else None) or _whole_columns(index, query, code, eras, home)
     if quick:
         return quick
     given = given_by_codes(index, query, era, home)
@@ -40,12 +41,14 @@ def find(index: Index, query: Query, era: str, home: Given) -> Finding:
     return _read_text(index, query.text, names if not query.commune else (), given, eras)
 
 
-def _whole(index: Index, text: str, eras: Eras) -> Finding | None:
-    """The short cut of rungs 1 and 3 for an address that is nothing but its three official names."""
+def _whole(index: Index, text: str, eras: Eras, home: Given) -> Finding | None:
+    """The short cut of rungs 1 and 3 for an address that is nothing but its official names, three or two."""
     key = address_key(text)
     uid, rung = index.whole.get(key, -1), "canonical"
     if uid < 0:
         uid, rung = index.whole_bare.get(key, -1), "unaccented"
+    if uid < 0 and not eras.day and not home.home_districts:
+        return new_addresses(index, eras.without_district).get(key)
     if uid < 0 or OLD not in eras.with_district[0] or (eras.day and not index.units[uid].holds(eras.day)):
         return None
     return Finding(rung, (uid,))
@@ -100,11 +103,13 @@ def _parents(index: Index, district: str, province: str, district_code: str, pro
     return _beside(index, names, given_by_codes(index, query, era, Given()))
 
 
-def _whole_columns(index: Index, query: Query, code: str, eras: Eras) -> Finding | None:
-    """The same for three name columns; a code beside them must be that unit's, other codes take the long way."""
-    if not (query.commune and query.district and query.province) or query.province_code or query.district_code:
+def _whole_columns(index: Index, query: Query, code: str, eras: Eras, home: Given) -> Finding | None:
+    """The same for name columns; a code beside them must be that unit's, other codes take the long way."""
+    if not (query.commune and query.province) or query.province_code or query.district_code:
         return None
-    found = _whole(index, f"{query.commune},{query.district},{query.province}", eras)
+    if not query.district and query.commune_code:
+        return None
+    found = _whole(index, f"{query.commune},{query.district},{query.province}", eras, home)
     if not found or not query.commune_code:
         return found
     return Finding("code", found.uids) if code == index.units[found.uids[0]].code else None
