@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator
 
 from hopnhat.orchestrate.topology import SERVER_SECRETS
 
@@ -24,6 +27,53 @@ EXAMPLE = dict(line.split("=", 1) for line in (REPOSITORY / ".env.example").read
 
 def variables(text: str) -> set[str]:
     return set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
+
+
+def filled(node: Any) -> Any:
+    """The document as Compose sees it, with every variable given."""
+    if isinstance(node, dict):
+        return {key: filled(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [filled(value) for value in node]
+    return re.sub(r"(?<!\$)\$\{[A-Z_]+:\?\}", "8080", node).replace("$$", "$") if isinstance(node, str) else node
+
+
+def schema_errors(document: dict[str, Any]) -> list[str]:
+    schema = json.loads((REPOSITORY / "tests" / "fixtures" / "compose" / "compose-spec.json").read_text())
+    return [f"{error.json_path}: {error.message}" for error in Draft7Validator(schema).iter_errors(document)]
+
+
+def test_the_schema_of_compose_accepts_it() -> None:
+    document = filled(COMPOSE)
+    assert "${" not in json.dumps(document)
+    assert schema_errors(document) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({"restrat": "always"}, "restrat"),
+        ({"depends_on": {"redis": {"condition": "started"}}}, "depends_on"),
+        ({"environment": {"A": {"b": "c"}}}, "environment"),
+        ({"mem_limit": ["2g"]}, "mem_limit"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_schema_of_compose_refuses_mistakes(wrong: dict[str, Any], where: str) -> None:
+    document = filled(COMPOSE)
+    document["services"]["scheduler"] |= wrong
+    assert any(where in error for error in schema_errors(document))
+
+
+def test_services_can_be_started_in_some_order() -> None:
+    """Nobody waits, by way of others, for himself."""
+    waiting = {name: set(service.get("depends_on", ())) for name, service in SERVICES.items()}
+    order = list(TopologicalSorter(waiting).static_order())  # CycleError otherwise
+    assert order.index("postgres") < order.index("init") < order.index("api-server") < order.index("scheduler")
+    for name, service in SERVICES.items():
+        for other, how in dict(service.get("depends_on", {})).items():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[other], (name, other)
 
 
 def test_the_services_of_production() -> None:
