@@ -1,6 +1,7 @@
 """Microsoft Access (.mdb, .accdb) through mdbtools (`apt-get install mdbtools`). URL: one database file.
 
-mdb-export gives each table once, in physical order, as quoted CSV in a temporary file; `_row` counts its records.
+mdb-export gives each table once, in physical order, as quoted CSV in a temporary file; `_row` counts its records, which
+must be as many as the table's header says.
 Access 97 text comes as its stored bytes (single-byte code page); later versions store Unicode, which comes as UTF-8
 text (TCVN3 or VNI typed into them is then the *characters* those bytes show). mdbtools gives empty text as NULL.
 Binary and OLE columns come as bytes, Yes/No as 1/0, dates as ISO.
@@ -84,7 +85,10 @@ class AccessSource:
 
     def _described(self, table: str) -> tuple[Column, ...]:
         if table not in self._columns:
-            require_table(table, self.tables(), system=self._system)
+            existing = self.tables()
+            if not existing:
+                raise broken(self._path, "not one table can be listed: empty, cut off or damaged", system=self._system, table=table)
+            require_table(table, existing, system=self._system)
             said = self._run("mdb-schema", "--no-indexes", "--no-relations", "--no-comments", "-T", table, str(self._path))
             found = [match for line in said.decode("utf-8", "replace").splitlines() if (match := _COLUMN.match(line))]
             if not found:
@@ -104,16 +108,25 @@ class AccessSource:
                     output=file.fileno(),
                 )  # fmt: skip
             dialect = CsvDialect(",", '"', 0, names, "", null=_NULL)
-            self._sources[table] = CsvSource(str(target), dialect, self._system)
+            source = CsvSource(str(target), dialect, self._system)
+            self._require_whole(table, source.count(table_file(table)))
+            self._sources[table] = source
         return self._sources[table]
+
+    def _require_whole(self, table: str, exported: int) -> None:
+        """mdb-export leaves out pages that are not there, in a file cut off or overwritten, and says nothing."""
+        counted = self._run("mdb-count", str(self._path), table).strip()
+        if counted != str(exported).encode():
+            problem = (
+                f"{exported} records can be read where its header counts {counted.decode('ascii', 'replace') or 'none'}: cut off or damaged"
+            )
+            raise broken(self._path, problem, system=self._system, table=table)
 
     def _run(self, program: str, *arguments: str, output: int = subprocess.PIPE) -> bytes:
         """One mdbtools program. Its messages are not repeated: they may quote data."""
         found = shutil.which(program)
         if found is None:
-            raise SourceUnavailableError(
-                f"{program} is not installed", system=self._system, hint="run `make services` (Debian: mdbtools)"
-            )
+            raise SourceUnavailableError(f"{program} is not installed", system=self._system, hint="run `make services` (Debian: mdbtools)")
         with readable(self._path, self._system), self._path.open("rb"):
             pass
         # Without conversion for Access 97; later versions convert their Unicode to UTF-8.

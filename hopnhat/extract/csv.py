@@ -1,7 +1,7 @@
 """CSV and TSV, cells as their raw bytes. URL: one file or a directory of .csv/.tsv/.txt files (table = file name).
 
-Options: `delimiter` (,), `quote` (", or empty for none), `header_row` (1; 0 = none, then `columns` names them),
-`encoding` (only for UTF-16 files, which are transcoded to UTF-8, and for the header's names). An empty unquoted cell is
+Options: `delimiter` (, or a tab for .tsv and .tab), `quote` (", or empty for none), `header_row` (1; 0 = none, then `columns` names them),
+`encoding` (only for UTF-16 and UTF-32 files without a byte-order mark, which are transcoded to UTF-8, and for the header's names). An empty unquoted cell is
 NULL, `""` is empty text. `_row` counts physical records from the top of the file, header and blank lines included, as a
 spreadsheet would. A ragged row stops the read and is named.
 """
@@ -39,7 +39,12 @@ from hopnhat.model.errors import MappingError, SourceDriftError
 _SUFFIXES = (".csv", ".tsv", ".txt", ".tab")
 _BLOCK = 1 << 22
 _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
-_BOMS = ((codecs.BOM_UTF8, ""), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_WIDE = ("utf-16", "utf16", "utf-32", "utf32")
+_TABBED = (".tsv", ".tab")
+_BOMS = (
+    (codecs.BOM_UTF8, ""), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 
 
 def open_source(url: str, options: Options) -> CsvSource:
@@ -49,7 +54,7 @@ def open_source(url: str, options: Options) -> CsvSource:
 
 @dataclass(frozen=True)
 class CsvDialect:
-    delimiter: str
+    delimiter: str  # empty: by the file's ending
     quote: str
     header_row: int
     names: tuple[str, ...]
@@ -72,9 +77,9 @@ class OpenFile:
 
 
 def _dialect(options: Options) -> CsvDialect:
-    delimiter, quote = text_option(options, "delimiter", ","), text_option(options, "quote", '"')
+    delimiter, quote = text_option(options, "delimiter"), text_option(options, "quote", '"')
     delimiter = "\t" if delimiter in ("\\t", "tab") else delimiter
-    if len(delimiter) != 1 or not delimiter.isascii() or len(quote) > 1 or not quote.isascii():
+    if len(delimiter) > 1 or not delimiter.isascii() or len(quote) > 1 or not quote.isascii():
         raise MappingError("`delimiter` and `quote` must be one ASCII character each (quote may be empty)")
     names = names_option(options, "columns")
     header_row = int_option(options, "header_row", 0 if names else 1)
@@ -130,13 +135,14 @@ class CsvSource:
         if not len(numbers):
             return pa.table({name: pa.array([], pa.binary()) for name in file.names})
         parse = arrow_csv.ParseOptions(
-            delimiter=self._dialect.delimiter, quote_char=self._dialect.quote or False, double_quote=True,
+            delimiter=self._delimiter(file.path), quote_char=self._dialect.quote or False, double_quote=True,
             newlines_in_values=bool(self._dialect.quote), ignore_empty_lines=True,
         )  # fmt: skip
         convert = arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(file.names, pa.binary()), check_utf8=False, null_values=[self._dialect.null],
             strings_can_be_null=True, quoted_strings_can_be_null=False,
         )  # fmt: skip
+
         def parsed_by(block: int) -> pa.Table:
             read = arrow_csv.ReadOptions(column_names=list(file.names), use_threads=False, block_size=block)
             return arrow_csv.read_csv(pa.BufferReader(pa.py_buffer(raw)), read, parse, convert)
@@ -168,7 +174,10 @@ class CsvSource:
         )  # fmt: skip
 
     def _span(self, file: OpenFile, first: int, stop: int) -> tuple[int, int, numpy.ndarray]:
-        return span(file.data, file.layout, first, stop, ord(self._dialect.delimiter), self._quote())
+        return span(file.data, file.layout, first, stop, ord(self._delimiter(file.path)), self._quote())
+
+    def _delimiter(self, path: Path) -> str:
+        return self._dialect.delimiter or ("\t" if path.suffix.lower() in _TABBED else ",")
 
     def _quote(self) -> int | None:
         return ord(self._dialect.quote) if self._dialect.quote else None
@@ -184,10 +193,16 @@ class CsvSource:
         return self._open[table]
 
     def _scanned(self, path: Path, stamp: tuple[int, int], table: str) -> OpenFile:
-        head = path.open("rb").read(4)
+        with path.open("rb") as file:
+            head = file.read(4)
         mark = next(((bom, name) for bom, name in _BOMS if head.startswith(bom)), (b"", ""))
         encoding = mark[1] or self._dialect.encoding
-        is_wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf16"))
+        is_wide = encoding.lower().replace("_", "-").startswith(_WIDE)
+        if not is_wide and b"\0" in head:
+            raise broken(
+                path, "has NUL bytes at its start: UTF-16 without a byte-order mark, or no text at all", system=self._system, table=table,
+                hint="declare the option encoding: utf-16-le (or utf-16-be)",
+            )  # fmt: skip
         keep: list[object] = []
         begin = len(mark[0]) if mark[0] and not is_wide else 0
         if is_wide:
@@ -197,7 +212,7 @@ class CsvSource:
         else:
             data, release = _mapped(path)
         try:
-            found = layout(data, begin, ord(self._dialect.delimiter), self._quote(), release=release)
+            found = layout(data, begin, ord(self._delimiter(path)), self._quote(), release=release)
         except UnclosedQuoteError as error:
             raise broken(
                 path, f"ends inside a quoted cell that opens in row {error.record}", system=self._system, table=table,
@@ -212,7 +227,7 @@ class CsvSource:
         row = self._dialect.header_row
         if found.records < row:
             raise broken(path, f"has no header row {row}", system=self._system)
-        begin, end, _ = span(data, found, row - 1, row, ord(self._dialect.delimiter), self._quote())
+        begin, end, _ = span(data, found, row - 1, row, ord(self._delimiter(path)), self._quote())
         import csv  # the standard library's: one line, and it knows quotes
 
         raw = data[begin:end].tobytes()
@@ -224,9 +239,9 @@ class CsvSource:
                 continue
         lines, quote = text.splitlines(keepends=True), self._dialect.quote
         reader = (
-            csv.reader(lines, delimiter=self._dialect.delimiter, quotechar=quote)
+            csv.reader(lines, delimiter=self._delimiter(path), quotechar=quote)
             if quote
-            else csv.reader(lines, delimiter=self._dialect.delimiter, quoting=csv.QUOTE_NONE)
+            else csv.reader(lines, delimiter=self._delimiter(path), quoting=csv.QUOTE_NONE)
         )
         cells = next(reader, [])
         return unique_names(cells)

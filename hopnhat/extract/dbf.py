@@ -110,7 +110,7 @@ class DbfSource:
         with readable(path, self._system), path.open("rb", buffering=0) as file:
             file.seek(header.length + start * header.record_length)
             filled = 0
-            while filled < size and (got := file.readinto(memoryview(raw)[filled:])):
+            while filled < size and (got := file.readinto(raw[filled:].data)):
                 filled += got
         if filled != size:
             raise broken(path, "became shorter while it was read", system=self._system)

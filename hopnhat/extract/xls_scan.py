@@ -191,6 +191,7 @@ def _binary_sheet(data: bytes, widths: dict[int, int]) -> tuple[Scan, int, int]:
     errors: dict[tuple[int, int], str] = {}
     zeros: dict[tuple[int, int], int] = {}
     row = widest = 0
+    is_whole = False
     for kind, body in _binary_records(data):
         if kind == 0:
             (row,) = struct.unpack_from("<I", body)
@@ -201,4 +202,8 @@ def _binary_sheet(data: bytes, widths: dict[int, int]) -> tuple[Scan, int, int]:
                 errors[row, column] = _ERRORS.get(body[8], f"#ERROR {body[8]}")
             elif kind in (2, 5, 9) and (style & 0xFFFFFF) in widths:
                 zeros[row, column] = widths[style & 0xFFFFFF]
+        elif kind == 146:
+            is_whole = True
+    if not is_whole:
+        raise DamagedError("the sheet has no end")
     return Scan(errors, zeros), row + 1, widest

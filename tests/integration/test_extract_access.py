@@ -46,6 +46,25 @@ def test_no_database_is_told(tmp_path: Path, raw: bytes) -> None:
         open_source("access", str(path), {"system": "xa"}).read("ho_so", (), WHOLE, ["so_hs"])
 
 
+def test_a_database_cut_off_anywhere_gives_all_rows_or_an_error(tmp_path: Path) -> None:
+    """mdb-export ends well with the rows of the pages that are left: never taken for the table."""
+    path = tmp_path / "a.mdb"
+    told = 0
+    for pages in range(len(RAW) // 4096):
+        path.write_bytes(RAW[: pages * 4096])
+        for table, rows in (("ho_so", 7), ("kieu", 2)):
+            source = open_source("access", str(path), {"system": "xa", "seconds": 20})
+            try:
+                names = [column.name for column in source.shape(table).columns]
+                assert source.read(table, (), WHOLE, names).num_rows == rows, (pages, table)
+            except HopNhatError as error:
+                told += 1
+                assert "a.mdb" in str(error)  # noqa: PT017 - either outcome is right, silence is not
+            finally:
+                source.close()
+    assert told > 50
+
+
 def test_damaged_database_gives_an_error_or_rows_but_never_hangs(tmp_path: Path) -> None:
     chance = random.Random(20250701)
     path = tmp_path / "a.mdb"
@@ -58,7 +77,7 @@ def test_damaged_database_gives_an_error_or_rows_but_never_hangs(tmp_path: Path)
         source = open_source("access", str(path), {"system": "xa", "seconds": 20})
         try:
             frame = source.read("ho_so", (), WHOLE, ["so_hs", "ghi_chu"])
-            assert frame.num_rows == source.count("ho_so")
+            assert frame.num_rows == 7
             outcomes.add("rows")
         except HopNhatError as error:
             assert "ho_so" in str(error) or "a.mdb" in str(error)  # noqa: PT017 - either outcome is right, silence is not

@@ -48,6 +48,41 @@ def test_utf_16_of_a_spreadsheet_is_transcoded_and_said_so(tmp_path: Path) -> No
     assert frame.schema.field("Số").metadata == {b"transport": b"text"}
 
 
+@pytest.mark.parametrize("name", ["a.tsv", "a.tab", "a.csv"])
+@pytest.mark.parametrize(
+    ("codec", "declared"),
+    [
+        ("utf-8", ""),
+        ("utf-8-sig", ""),
+        ("utf-16", ""),
+        ("utf-16-le", "utf-16-le"),
+        ("utf-16-be", "UTF_16_BE"),
+        ("utf-32", ""),
+        ("utf-16", "utf-16"),
+    ],
+)
+def test_every_unicode_form_by_its_mark_or_as_declared(tmp_path: Path, name: str, codec: str, declared: str) -> None:
+    path, delimiter = tmp_path / name, "," if name == "a.csv" else "\t"
+    path.write_bytes(f'Họ tên{delimiter}Số\r\n"Nguyễn\n{delimiter}Ổn"{delimiter}001\r\n'.encode(codec))
+    options = {"encoding": declared} if declared else {}
+    assert rows(path, ["Họ tên", "Số"], **options) == [{"_row": 2, "Họ tên": f"Nguyễn\n{delimiter}Ổn".encode(), "Số": b"001"}]
+
+
+@pytest.mark.parametrize("cut", [1, 3, 5])
+def test_utf_16_cut_off_inside_a_letter_is_told(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("Họ tên,Số\nNguyễn,001\n".encode("utf-16")[:-cut])
+    with pytest.raises(SourceDriftError, match=r"a\.csv: is no sound utf-16 text"):
+        rows(path, ["Số"])
+
+
+def test_utf_16_without_a_mark_is_told_how_to_declare_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("So,Ten\n1,x\n".encode("utf-16-le"))
+    with pytest.raises(SourceDriftError, match="utf-16-le"):
+        rows(path, ["So"])
+
+
 def test_header_deeper_down_and_no_header(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"UBND xa\n\nx,y\n1,2\n")
