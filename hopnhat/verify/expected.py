@@ -1,9 +1,11 @@
 """Landed rows meet published rows, once, by key; then every distinct pair of values is judged instead of every row.
 
-`join_sides` makes one table j, a row per landed or published row:
+`join_sides` makes one table jc, a row per landed or published row, its cells as numbers, and the view j, the same as text:
   side 0 = both, 1 = landed only, 2 = published only, 3 = both, but a newer version of the row is held and the older one
   stays published, 4 = published once more under a key that was paired already.
-`judge` then groups j by raw value and published value, a few thousand groups for a million rows, and says of each group
+  s raw status · d raw day · cu raw commune code and name, joined by SEPARATOR · f name of the rule that leaves the row out,
+  '' if none · mN raw measures · ps, pt, po, pn, pr, pmN what is published.
+`judge` then groups jc by raw value and published value, a few thousand groups for a million rows, and says of each group
 what the raw value should have become and whether the prover can know.
 """
 
@@ -15,7 +17,7 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
-from hopnhat.verify.landed import Shape, strptime_formats
+from hopnhat.verify.landed import Shape, literal, strptime_formats
 from hopnhat.verify.legacytext import decoded
 from mappings.codelists import sentinels
 
@@ -24,10 +26,9 @@ BOTH, LANDED, PUBLISHED, STALE, TWICE = range(5)
 # Value and readability of an amount as text: plain digits, digits with zero decimals, or groups of three.
 _AMOUNTS = """
 create table m{n}_map as
-with plain as materialized (select distinct m{n} from landed),
-read as (select *, trim(m{n}) as y, regexp_matches(trim(m{n}), '^[0-9]{{1,15}}([.]0{{1,2}})?$') as digits,
-         regexp_matches(trim(m{n}), '^[0-9]{{1,3}}([.][0-9]{{3}})+$') or regexp_matches(trim(m{n}), '^[0-9]{{1,3}}(,[0-9]{{3}})+$') as grouped
-         from plain)
+with read as (select code as m{n}, v, trim(v) as y, regexp_matches(trim(v), '^[0-9]{{1,15}}([.]0{{1,2}})?$') as digits,
+         regexp_matches(trim(v), '^[0-9]{{1,3}}([.][0-9]{{3}})+$') or regexp_matches(trim(v), '^[0-9]{{1,3}}(,[0-9]{{3}})+$') as grouped
+         from cell_m{n})
 select m{n}, y = '' or digits or grouped as m{n}_ok,
        case when digits then split_part(y, '.', 1)::bigint when grouped then replace(replace(y, '.', ''), ',', '')::bigint end as m{n}_value
 from read
@@ -52,34 +53,56 @@ create table unit_map as select distinct cu, null::varchar as code, null::varcha
     null::varchar as new_code, null::varchar as component, 'none' as stratum from pair_unit where cu is not null
 """
 _JOIN = """
-select coalesce(e.k, p.k) as k, (case when p.k is null then 1 when e.s is null then 2 else 0 end)::tinyint as side, {columns}
-from (select * from landed{maps}{once}) e full join (select * from p{once}) p on e.k = p.k
+select coalesce(e.k, p.k) as k, (case when p.k is null then 1 when e.f is null then 2 else 0 end)::tinyint as side, {columns}
+from (select * from lf{maps}{once}) e full join (select * from p{once}) p on e.k = p.k
 """
 _REPEATED = """
-insert into j by name
-with ours as (select *, row_number() over (partition by k order by f <> '', s, d, cu) as nth from landed semi join again using (k)),
+insert into jc by name
+with ours as (select *, row_number() over (partition by k order by f <> 0{cells}) as nth from lf semi join again using (k)),
 theirs as (select *, row_number() over (partition by k order by k) as nth from p semi join again using (k))
 select coalesce(e.k, p.k) as k, case when e.k is null then case when p.nth > 1 then 4 else 2 end when p.k is null then 1 else 0 end as side,
        {columns} from (select * from ours{maps}) e full join theirs p on e.k = p.k and e.nth = p.nth
 """
+_PUBLISHED = ("ps", "pt", "po", "pn")
+_CELLS = {"cu": ("c", "u")}
 
 
-def join_sides(db: duckdb.DuckDBPyConnection, shape: Shape) -> dict[str, int]:
-    """Fill j from the view `landed` and the table p. Returns the plain row counts of both."""
-    measures = [f"m{n}" for n, _ in enumerate(shape.measures, 1)]
-    for n, _ in enumerate(shape.measures, 1):
+def join_sides(db: duckdb.DuckDBPyConnection, shape: Shape, rules: Sequence[str]) -> dict[str, int]:
+    """Fill jc from the tables lf (landed, with the number of its filter rule) and p. Returns the plain row counts of both."""
+    numbers = range(1, len(shape.measures) + 1)
+    for n in numbers:
         db.execute(_AMOUNTS.format(n=n))
-    maps = "".join(f" join {m}_map using ({m})" for m in measures)
-    sums = "".join(f", e.{m}_ok, e.{m}_value, p.{m} as p{m}" for m in measures)
-    columns = f"e.f, e.s, e.d, e.cu, p.s as ps, p.t as pt, p.o as po, p.n as pn, p.r as pr{sums}"
+    maps = "".join(f" join m{n}_map using (m{n})" for n in numbers)
+    cells = "".join(f", {name}" for name in landed_cells(shape))
+    columns = f"e.f{cells.replace(', ', ', e.')}, p.s as ps, p.t as pt, p.o as po, p.n as pn, p.r as pr"
+    columns += "".join(f", e.m{n}_ok, e.m{n}_value, p.m{n} as pm{n}" for n in numbers)
     db.execute("create table again (k varchar)")
-    once = _JOIN.format(columns=columns, maps=maps, once="")
-    db.execute(f"create table j as {once}")
-    if _number(db, "select count(k) - count(distinct k) from j"):  # rare, and then j is made anew without those keys
-        db.execute("insert into again select k from j where k is not null group by k having count(*) > 1")
-        db.execute("create or replace table j as " + _JOIN.format(columns=columns, maps=maps, once=" anti join again using (k)"))
-        db.execute(_REPEATED.format(columns=columns, maps=maps))
-    return {"landed": _number(db, "select count(*) from landed"), "published": _number(db, "select count(*) from p")}
+    db.execute("create table jc as " + _JOIN.format(columns=columns, maps=maps, once=""))
+    if _number(db, "select count(k) - count(distinct k) from jc"):  # rare, and then jc is made anew without those keys
+        db.execute("insert into again select k from jc where k is not null group by k having count(*) > 1")
+        db.execute("create or replace table jc as " + _JOIN.format(columns=columns, maps=maps, once=" anti join again using (k)"))
+        db.execute(_REPEATED.format(columns=columns, maps=maps, cells=cells))
+    texts, joins = _as_text(shape, "jc", ("s", "d", "cu", *_PUBLISHED))
+    names = " ".join(f"when {number} then {literal(rule)}" for number, rule in enumerate(rules, 1))
+    rule = f"case f when 0 then '' {names} end as f"
+    amounts = "".join(f", m{n}_ok, m{n}_value, pm{n}" for n in numbers)
+    db.execute(f"create view j as select jc.k, side, {rule}, {texts}, pr{amounts}, jc.rowid as place from jc {joins}")
+    return {"landed": _number(db, "select count(*) from lf"), "published": _number(db, "select count(*) from p")}
+
+
+def landed_cells(shape: Shape) -> list[str]:
+    """The cells that a landed row of this shape has, measures aside."""
+    there = {"s": shape.status, "d": shape.month, "c": shape.unit_code, "u": shape.unit_name}
+    return [name for name, column in there.items() if column]
+
+
+def _as_text(shape: Shape, table: str, names: Sequence[str]) -> tuple[str, str]:
+    """SQL that turns the numbers of `table` back into text: (the named columns, the joins they need)."""
+    cells = {name: [c for c in _CELLS.get(name, (name,)) if c in (*landed_cells(shape), *_PUBLISHED)] for name in names}
+    joins = [f"left join cell_{cell} x{cell} on x{cell}.code = {table}.{cell}" for cell in (c for found in cells.values() for c in found)]
+    nothing = f"case when {table}.f is not null then '' end"
+    texts = [f"{' || chr(31) || '.join(f'x{cell}.v' for cell in found) or nothing} as {name}" for name, found in cells.items()]
+    return ", ".join(texts), " ".join(joins)
 
 
 def _number(db: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -95,7 +118,7 @@ select j.k, s, d, cu, {values}, case
     when coalesce(c.first, false) then 'missing' when c.k is not null then 'merged' else 'missing' end as class
 from j left join q on q.k = j.k
 left join (select k, row_number() over (partition by k) as nth, row_number() over (partition by k) = 1 and not bool_or(side = 0) over (partition by k) as first,
-                  rowid as at from j semi join again using (k) where side in (0, 1) and f = '') c on c.at = j.rowid
+                  place from j semi join again using (k) where side in (0, 1) and f = '') c on c.place = j.place
 where side in (1, 3) or (side = 0 and f <> '')
 """
 
@@ -110,13 +133,8 @@ def judge(
     db: duckdb.DuckDBPyConnection, shape: Shape, *, codes: Mapping[str, str], formats: Sequence[str], as_of: date, encodings: Mapping[str, str]
 ) -> None:
     """Group j into pair_status, pair_month and pair_unit, and say what each distinct raw value should become."""
-    totals = "".join(
-        f", sum(m{n}_value)::bigint as e{n}, sum(pm{n})::bigint as p{n}, count(*) filter (where side = 0 and f = '' and m{n}_ok and m{n}_value"
-        f" is distinct from pm{n}) as bad{n}, count(*) filter (where not m{n}_ok) as unread{n}"
-        for n, _ in enumerate(shape.measures, 1)
-    )
-    for name, columns in (("status", "s, ps"), ("month", "d, pt"), ("unit", "cu, po, pn, pr")):
-        db.execute(f"create table pair_{name} as select {columns}, side, f <> '' as filtered, count(*) as rows{totals} from j group by all")
+    for name, ours, theirs in (("status", "s", ("ps",)), ("month", "d", ("pt",)), ("unit", "cu", ("po", "pn"))):
+        db.execute(_grouped(shape, name, ours, theirs))
     _decode_distinct(db, encodings)
     pairs = list(codes.items())
     code_map = pa.table({"raw": pa.array([p[0] for p in pairs], pa.string()), "ours": pa.array([p[1] for p in pairs], pa.string())})
@@ -131,6 +149,24 @@ def judge(
     db.unregister("code_map")
     db.execute(_day_map(strptime_formats(formats), as_of))
     db.execute(_UNITS if shape.unit_code else _NO_UNITS)
+
+
+def _grouped(shape: Shape, name: str, ours: str, theirs: Sequence[str]) -> str:
+    """SQL of pair_<name>: jc grouped by number first, then by the texts behind the numbers."""
+    numbers = range(1, len(shape.measures) + 1)
+    totals = "".join(
+        f", sum(m{n}_value)::bigint as e{n}, sum(pm{n})::bigint as p{n}, count(*) filter (where side = 0 and f = 0 and m{n}_ok and m{n}_value"
+        f" is distinct from pm{n}) as bad{n}, count(*) filter (where not m{n}_ok) as unread{n}"
+        for n in numbers
+    )
+    again = "".join(f", sum({t}{n})::bigint as {t}{n}" for n in numbers for t in ("e", "p", "bad", "unread"))
+    keys = [cell for cell in (*_CELLS.get(ours, (ours,)), *theirs) if cell in (*landed_cells(shape), *_PUBLISHED)]
+    texts, joins = _as_text(shape, "g", (ours, *theirs))
+    resolution = ", pr" if name == "unit" else ""
+    return (
+        f"create table pair_{name} as with g as (select {', '.join(keys)}{resolution}, side, f, count(*) as rows{totals} from jc group by all)"
+        f" select {texts}{resolution}, side, f <> 0 as filtered, sum(rows)::bigint as rows{again} from g {joins} group by all"
+    )
 
 
 def _decode_distinct(db: duckdb.DuckDBPyConnection, encodings: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mappings.spec import Entity, System, Table
+from mappings.spec import Entity, Table
 
 SEPARATOR = "\x1f"
 ROW = "_row"
@@ -42,39 +42,38 @@ def shape_of(table: Table, entity: Entity) -> Shape:
     )
 
 
-def columns_read(table: Table, shape: Shape) -> list[str]:
-    """The landing columns that the proof needs, once."""
-    mapped = [n for n in (shape.status, shape.month, *shape.measures) if n]
-    wanted = [*table.key, *(table.columns[n].source for n in mapped), shape.unit_code, shape.unit_name]
-    return list(dict.fromkeys([*(w for w in wanted if w), *(f.column for f in table.filters)]))
+def cells_read(table: Table, shape: Shape) -> dict[str, str]:
+    """Name of each compared cell → its landing column: s raw status · d raw date · c, u raw commune code and name ·
+    mN raw measures · fN the columns of the filter rules."""
+    named = {"s": shape.status, "d": shape.month, **{f"m{n}": m for n, m in enumerate(shape.measures, 1)}}
+    found = {name: table.columns[ours].source for name, ours in named.items() if ours}
+    found |= {name: column for name, column in (("c", shape.unit_code), ("u", shape.unit_name)) if column}
+    return found | {f"f{n}": column for n, column in enumerate(dict.fromkeys(rule.column for rule in table.filters))}
 
 
-def landed_select(system: System, table: Table, shape: Shape, transports: Mapping[str, str]) -> str:
-    """`select k, s, d, cu, f, m1, …` over the view `landing`, one row per landed row.
+def cell_texts(table: Table, shape: Shape, transports: Mapping[str, str]) -> dict[str, str]:
+    """SQL that reads the distinct `raw` values of each cell. NULL comes as '', text that is not certain as `hex:…`."""
+    unit = table.unit.encoding if table.unit else None
+    encodings = {"c": unit, "u": unit}
+    for name, ours in (("s", shape.status), ("d", shape.month), *((f"m{n}", m) for n, m in enumerate(shape.measures, 1))):
+        encodings[name] = table.columns[ours].encoding if ours else None
+    texts = {}
+    for name, column in cells_read(table, shape).items():
+        transport = transports.get(column, "bytes")
+        read = "raw::varchar" if column == ROW else readable("raw", encodings.get(name) or table.encoding, transport)
+        texts[name] = day_expression(read) if name == "d" else read
+    return texts
 
-    k key · s raw status · d first ten characters of the raw date · cu raw commune code and name, joined by SEPARATOR ·
-    f name of the filter rule that leaves the row out, '' if none · mN raw measures. NULL comes as '', text that DuckDB
-    cannot read in the declared encoding as `hex:…`.
-    """
 
-    def text(column: str | None, encoding: str | None = None) -> str:
-        if column is None:
-            return "''"
-        return readable(column, encoding or table.encoding, transports.get(column, "bytes"))
-
-    def mapped(name: str | None) -> str:
-        return text(table.columns[name].source, table.columns[name].encoding) if name else text(None)
-
-    unit_encoding = table.unit.encoding if table.unit else None
-    parts = [
-        f"{key_expression(table.key)} as k",
-        f"{mapped(shape.status)} as s",
-        f"{day_expression(mapped(shape.month))} as d",
-        f"{_joined([text(c, unit_encoding) for c in (shape.unit_code, shape.unit_name) if c])} as cu",
-        f"{_filter_rule(table, text)} as f",
-        *(f"{mapped(name)} as m{n}" for n, name in enumerate(shape.measures, 1)),
+def filter_rule(table: Table, shape: Shape) -> str:
+    """SQL over the texts f0, f1 …: the number of the rule that leaves the row out, 0 if none."""
+    columns = {column: name for name, column in cells_read(table, shape).items() if name.startswith("f")}
+    cases = [
+        f"when trim({columns[rule.column]}.v) in ({', '.join(literal(v) for v in rule.values)}) then {number}"
+        for number, rule in enumerate(table.filters, 1)
+        if rule.values
     ]
-    return f"select {', '.join(parts)} from landing"
+    return f"(case {' '.join(cases)} else 0 end)::tinyint" if cases else "0::tinyint"
 
 
 def readable(column: str, encoding: str, transport: str) -> str:
@@ -89,12 +88,12 @@ def readable(column: str, encoding: str, transport: str) -> str:
     return f"case when contains({shown}, '\\x') then 'hex:' || hex({name}) else coalesce({shown}, '') end"
 
 
-def key_expression(key: Sequence[str]) -> str:
+def key_expression(key: Sequence[str], rows: str = ROW) -> str:
     """SQL for the key as the unified tables spell it: parts joined by `|`, padding off, bytes that are no UTF-8, and NUL, as `\\xnn`."""
 
     def one(column: str) -> str:
         name = quoted(column)
-        return f"{name}::varchar" if column == ROW else f"rtrim(replace(coalesce(try(decode({name})), backslashed({name})), chr(0), '\\x00'), ' ')"
+        return f"{name}::varchar" if column == rows else f"rtrim(replace(coalesce(try(decode({name})), backslashed({name})), chr(0), '\\x00'), ' ')"
 
     if len(key) == 1:
         return one(key[0])
@@ -106,25 +105,12 @@ def backslashed(value: bytes | None) -> str | None:
     return None if value is None else value.decode("utf-8", "backslashreplace")
 
 
-def _joined(texts: Sequence[str]) -> str:
-    return " || chr(31) || ".join(texts) or "''"
-
-
 def quoted(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _filter_rule(table: Table, text: object) -> str:
-    cases = [
-        f"when trim({text(rule.column)}) in ({', '.join(literal(v) for v in rule.values)}) then {literal(rule.rule)}"  # type: ignore[operator]
-        for rule in table.filters
-        if rule.values
-    ]
-    return f"case {' '.join(cases)} else '' end" if cases else "''"
 
 
 _DAY_FORMATS = {

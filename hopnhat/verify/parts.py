@@ -10,6 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from hopnhat.landing.store import open_root, told
+
 _BLOCK = 1 << 20
 
 
@@ -32,15 +34,29 @@ class CheckedParts:
 
 
 def check_parts(root: str, parts: Sequence[NamedPart], scratch: Path) -> CheckedParts:
-    """Verify every part by streaming it once. Parts of a remote landing zone are copied to `scratch` on the way."""
+    """Verify every part by streaming it once. Parts of a remote landing zone are copied to `scratch` on the way.
+
+    Raises:
+        LandingError: the disk or the store cannot be read (LandingAwayError: worth a retry); that proves nothing about the part.
+    """
     files, altered = [], []
     for part in parts:
-        local = _local(root, part, scratch)
-        if local is None or _sha256(local) != part.sha256:
+        local = _sound_copy(root, part, scratch)
+        if local is None:
             altered.append(part.number)
         else:
             files.append(str(local))
     return CheckedParts(tuple(files), tuple(altered))
+
+
+def _sound_copy(root: str, part: NamedPart, scratch: Path) -> Path | None:
+    """The part as a local file; None when it is gone or is not what it was."""
+    try:
+        with told(f"landing part {part.path} cannot be read for the proof"):
+            local = _local(root, part, scratch)
+            return local if local is not None and _sha256(local) == part.sha256 else None
+    except FileNotFoundError:
+        return None
 
 
 def transports(file: str) -> dict[str, str]:
@@ -53,8 +69,8 @@ def _local(root: str, part: NamedPart, scratch: Path) -> Path | None:
     if "://" not in root:
         path = Path(root).resolve() / part.path
         return path if path.is_file() else None
-    filesystem, base = fs.FileSystem.from_uri(root)
-    remote = f"{base.rstrip('/')}/{part.path}"
+    filesystem, base = open_root(root)
+    remote = f"{base}/{part.path}"
     if filesystem.get_file_info(remote).type != fs.FileType.File:
         return None
     copy = scratch / f"{part.number}.parquet"

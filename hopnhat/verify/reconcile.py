@@ -13,13 +13,16 @@ from operator import attrgetter
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 from psycopg2.extensions import connection
 
 from hopnhat.model.errors import RunError
+from hopnhat.verify.cells import Cells, day_part, is_plain
 from hopnhat.verify.crosswalk import load_crosswalk
 from hopnhat.verify.expected import MAPS, WRONG, classify, join_sides, judge
 from hopnhat.verify.explanations import explanations, unexplained_keys
-from hopnhat.verify.landed import Shape, backslashed, columns_read, landed_select, quoted, shape_of
+from hopnhat.verify.landed import ROW, Shape, backslashed, cell_texts, cells_read, filter_rule, key_expression, quoted, shape_of
 from hopnhat.verify.legs import Proof, expected_published, landing_expected, source_landing, source_published
 from hopnhat.verify.parts import check_parts, transports
 from hopnhat.verify.target import (
@@ -32,6 +35,7 @@ from hopnhat.verify.target import (
     leaf_tables,
     published_columns,
     run_facts,
+    write_published_cells,
 )
 from mappings.read import load_domain
 from mappings.spec import Entity, System, Table
@@ -133,7 +137,7 @@ def _check_source(work: Work, source_count: int | None) -> tuple[list[Line], lis
             return [not_applicable(work.source, LANDING_EXPECTED, "rows", "the run has no part of this source")], []
         shape = shape_of(work.table, work.entity)
         _load(work, db, shape, facts, parts.files)
-        counts = join_sides(db, shape)
+        counts = join_sides(db, shape, [rule.rule for rule in work.table.filters])
         _set_aside_older(work, db)
         classify(db, shape)
         codes = work.system.codes.get(work.table.columns[shape.status].codes or "", {}) if shape.status else {}
@@ -158,31 +162,56 @@ def _database(scratch: str) -> duckdb.DuckDBPyConnection:
 
 
 def _load(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, facts: RunFacts, files: tuple[str, ...]) -> None:
-    """Make the view landed and fill p (published) and q (held)."""
-    columns = ", ".join(quoted(c) for c in columns_read(work.table, shape))
-    paths = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
-    db.execute(f"create view landing as select {columns} from read_parquet([{paths}])")
-    db.execute(f"create view landed as {landed_select(work.system, work.table, shape, transports(files[0]))}")
+    """Fill the tables lf (landed), p (published) and q (held)."""
+    cells = Cells()
+    _load_landed(work, db, shape, cells, files)
     unit = work.table.unit
     if shape.has_unit and unit:
         load_crosswalk(db, version=work.run.registry_version, as_of=work.system.units_as_of, until=work.run.until, carries=unit.carries)
     create_published(db, shape)
-    _load_published(work, db, shape, facts)
+    _load_published(work, db, shape, cells, facts)
+    write_published_cells(db, cells)
     fetch_held(work.conn, db, work.run_id, work.source)
 
 
-def _load_published(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, facts: RunFacts) -> None:
+def _load_landed(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, cells: Cells, files: tuple[str, ...]) -> None:
+    """Table lf: a row per landed row, its key as text, its cells as numbers, and the number of its filter rule."""
+    named, key = cells_read(work.table, shape), work.table.key
+    db.execute(f"create table l (k varchar{''.join(f', {name} integer' for name in named)})")
+    for file in files:
+        part = pq.read_table(file, columns=list(dict.fromkeys([*key, *named.values()]))).combine_chunks()
+        plain = len(key) == 1 and key[0] != ROW and is_plain(part[key[0]])
+        numbers = {name: cells.numbered(name, _cell(name, part[column])) for name, column in named.items()}
+        keys = {column: part[column].cast(pa.string()) if plain else part[column] for column in key}
+        db.register("part", pa.table({**{f"key {name}": values for name, values in keys.items()}, **numbers}))
+        spelled = quoted(f"key {key[0]}") if plain else key_expression([f"key {name}" for name in key], rows=f"key {ROW}")
+        db.execute(f"insert into l select {', '.join([spelled, *numbers])} from part")
+        db.unregister("part")
+    for name, text in cell_texts(work.table, shape, transports(files[0])).items():
+        cells.write(db, name, text)
+    rules = [name for name in named if name.startswith("f")]
+    joins = " ".join(f"join cell_{name} {name} on {name}.code = l.{name}" for name in rules)
+    kept = ", ".join(f"l.{name}" for name in ("k", *named) if name not in rules)
+    db.execute(f"create view lf as select {kept}, {filter_rule(work.table, shape)} as f from l {joins}")
+
+
+def _cell(name: str, column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    return day_part(whole) if name == "d" else whole
+
+
+def _load_published(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, cells: Cells, facts: RunFacts) -> None:
     columns = published_columns(work.entity, shape)
-    keys = None if facts.whole else [str(k) for (k,) in db.execute("select distinct k from landed where k is not null").fetchall()]
+    keys = None if facts.whole else [str(k) for (k,) in db.execute("select distinct k from l where k is not null").fetchall()]
     relations = _relations(work)
     for number, leaf in enumerate(relations):
         if keys is not None:
-            fetch_keys(work.conn, db, leaf, work.source, columns, keys)
+            fetch_keys(work.conn, db, cells, leaf, work.source, columns, keys)
         elif number == 0:
-            fetch_published(work.conn, db, leaf, work.source, columns)
+            fetch_published(work.conn, db, cells, leaf, work.source, columns)
         else:  # a rehearsal: what was published before and is not staged anew stays as it is
             db.execute("create table before as select * from p limit 0")
-            fetch_published(work.conn, db, leaf, work.source, columns, into="before")
+            fetch_published(work.conn, db, cells, leaf, work.source, columns, into="before")
             db.execute("insert into p select * from before anti join p using (k)")
     _set_aside_gone(work, db)
 
@@ -193,7 +222,7 @@ def _set_aside_gone(work: Work, db: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("select distinct source_key from ledger.gone where source = %s", (work.source,))
         gone = [key for (key,) in cursor.fetchall()]
     if gone:
-        db.execute("delete from p where k in (select unnest(?)) and k not in (select k from landed where k is not null)", [gone])
+        db.execute("delete from p where k in (select unnest(?)) and k not in (select k from l where k is not null)", [gone])
 
 
 def _relations(work: Work) -> list[str]:
@@ -205,7 +234,7 @@ def _set_aside_older(work: Work, db: duckdb.DuckDBPyConnection) -> None:
     """A key both published and held: the newer version waits while the older stays (stale), or it is a fault (clash)."""
     stale: list[str] = []
     db.execute("create table clash (k varchar)")
-    both = db.execute("select q.k, q.batch_id from q join j using (k) where j.side = 0 and q.k not in (select k from again)").fetchall()
+    both = db.execute("select q.k, q.batch_id from q join jc using (k) where jc.side = 0 and q.k not in (select k from again)").fetchall()
     written: dict[str, int] = {}
     for leaf in _relations(work) if both else []:
         written = batches_of(work.conn, leaf, work.source, [k for k, _ in both]) | written
@@ -215,7 +244,7 @@ def _set_aside_older(work: Work, db: duckdb.DuckDBPyConnection) -> None:
         elif held == written[key] or work.run.state != "rehearsed":
             db.execute("insert into clash values (?)", [key])
     if stale:
-        db.execute("update j set side = 3 where side = 0 and k in (select unnest(?))", [stale])
+        db.execute("update jc set side = 3 where side = 0 and k in (select unnest(?))", [stale])
 
 
 def _encodings(table: Table, shape: Shape) -> dict[str, str]:

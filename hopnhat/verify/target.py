@@ -16,14 +16,13 @@ import pyarrow.compute as pc
 from psycopg2 import sql
 from psycopg2.extensions import connection
 
+from hopnhat.verify.cells import Cells
 from hopnhat.verify.landed import SEPARATOR, Shape
 from hopnhat.verify.parts import NamedPart
 from mappings.spec import Entity
 
 _NULL = "\x1e"
 _PAGES = 8192
-_MONTH = 2
-"""Position of the column t: a timestamp as text, of which the year and month are kept."""
 _KEYS_AT_ONCE = 20_000
 
 
@@ -68,19 +67,26 @@ def published_columns(entity: Entity, shape: Shape) -> list[sql.Composable]:
         return sql.SQL("{}::text").format(sql.Identifier(name)) if name else sql.SQL("null::text")
 
     unit = ["old_commune_code", "new_commune_code", "resolution_id"] if shape.has_unit else [None] * 3
-    return [column("source_key"), column(shape.status), column(shape.month), *(column(u) for u in unit), *(column(m) for m in shape.measures)]
+    month = sql.SQL("left({}::text, 7)").format(sql.Identifier(shape.month)) if shape.month else column(None)
+    return [column("source_key"), column(shape.status), month, *(column(u) for u in unit), *(column(m) for m in shape.measures)]
 
 
-def create_published(db: duckdb.DuckDBPyConnection, shape: Shape) -> list[str]:
-    names = ["k", "s", "t", "o", "n", "r", *(f"m{i}" for i, _ in enumerate(shape.measures, 1))]
-    types = {"r": "bigint"} | {n: "bigint" for n in names if n.startswith("m")}
-    columns = ", ".join(f"{n} {types.get(n, 'varchar')}" for n in names)
-    db.execute(f"create table p ({columns})")
-    return names
+_CODED = ("s", "t", "o", "n")
+
+
+def create_published(db: duckdb.DuckDBPyConnection, shape: Shape) -> None:
+    """Table p: key as text, the cells s, t, o, n as numbers, resolution and measures as they are."""
+    measures = "".join(f", m{i} bigint" for i, _ in enumerate(shape.measures, 1))
+    db.execute(f"create table p (k varchar, s integer, t integer, o integer, n integer, r bigint{measures})")
+
+
+def write_published_cells(db: duckdb.DuckDBPyConnection, cells: Cells) -> None:
+    for name in _CODED:
+        cells.write(db, f"p{name}", f"nullif(raw::varchar, '{_NULL}')")
 
 
 def fetch_published(
-    conn: connection, db: duckdb.DuckDBPyConnection, leaf: str, source: str, columns: Sequence[sql.Composable], *, into: str = "p"
+    conn: connection, db: duckdb.DuckDBPyConnection, cells: Cells, leaf: str, source: str, columns: Sequence[sql.Composable], *, into: str = "p"
 ) -> None:
     """Append a whole physical table to `into`, some 64 MB of pages at a time."""
     with conn.cursor() as cursor:
@@ -88,21 +94,22 @@ def fetch_published(
         pages = int((cursor.fetchone() or (0,))[0])
         for first in range(0, pages, _PAGES):
             where = sql.SQL("ctid >= {}::tid and ctid < {}::tid").format(sql.Literal(f"({first},0)"), sql.Literal(f"({first + _PAGES},0)"))
-            _fetch(cursor, db, leaf, source, columns, where, into)
+            _fetch(cursor, db, cells, leaf, source, columns, where, into)
 
 
 def fetch_keys(
-    conn: connection, db: duckdb.DuckDBPyConnection, leaf: str, source: str, columns: Sequence[sql.Composable], keys: Sequence[str]
+    conn: connection, db: duckdb.DuckDBPyConnection, cells: Cells, leaf: str, source: str, columns: Sequence[sql.Composable], keys: Sequence[str]
 ) -> None:
     """Append only the rows of some keys (a delta), through the primary key."""
     with conn.cursor() as cursor:
         for first in range(0, len(keys), _KEYS_AT_ONCE):
             wanted = cursor.mogrify("source_key = any(%s)", (list(keys[first : first + _KEYS_AT_ONCE]),)).decode()
-            _fetch(cursor, db, leaf, source, columns, sql.SQL(wanted.replace("%", "%%")), "p")
+            _fetch(cursor, db, cells, leaf, source, columns, sql.SQL(wanted.replace("%", "%%")), "p")
 
 
 def _fetch(
-    cursor: Any, db: duckdb.DuckDBPyConnection, leaf: str, source: str, columns: Sequence[sql.Composable], where: sql.Composable, into: str
+    cursor: Any, db: duckdb.DuckDBPyConnection, cells: Cells, leaf: str, source: str, columns: Sequence[sql.Composable], where: sql.Composable,
+    into: str,
 ) -> None:
     packed = [
         sql.SQL("string_agg(coalesce({}, {}), {})").format(c, sql.Literal(_NULL), sql.Literal(SEPARATOR)) for c in columns
@@ -112,18 +119,24 @@ def _fetch(
     rows, *texts = cursor.fetchone()
     if not rows:
         return
-    nulls = [_NULL in text for text in texts]
     arrays = [_unpacked(text) for text in texts]
     if any(len(array) != rows for array in arrays):
         # A value holds the separator itself: read this chunk row by row.
         cursor.execute(sql.SQL("select {} from {} where source = %s and {}").format(sql.SQL(", ").join(columns), sql.SQL(leaf), where), (source,))
-        arrays, nulls = [pa.array(column, pa.string()) for column in zip(*cursor.fetchall(), strict=True)], [False] * len(arrays)
-    chunk = pa.table(arrays, names=[f"c{i}" for i in range(len(arrays))])
+        found = zip(*cursor.fetchall(), strict=True)
+        arrays = [pc.fill_null(pa.array(column, pa.large_string()), _NULL) for column in found]
+    key, *coded = arrays[: 1 + len(_CODED)]
+    numbers = [cells.numbered(f"p{name}", array) for name, array in zip(_CODED, coded, strict=True)]
+    amounts = [_numbers(array) for array in arrays[1 + len(_CODED) :]]
+    chunk = pa.table([key, *numbers, *amounts], names=[f"c{i}" for i in range(len(arrays))])
     db.register("chunk", chunk)
-    values = [f"nullif(c{i}, '{_NULL}')" if null else f"c{i}" for i, null in enumerate(nulls)]
-    values[_MONTH] = f"left({values[_MONTH]}, 7)"
-    db.execute(f"insert into {into} select {', '.join(values)} from chunk")
+    db.execute(f"insert into {into} select * from chunk")
     db.unregister("chunk")
+
+
+def _numbers(texts: pa.Array) -> pa.Array:
+    absent = pc.equal(texts, _NULL)
+    return (pc.if_else(absent, pa.scalar(None, texts.type), texts) if pc.any(absent).as_py() else texts).cast(pa.int64())
 
 
 def _unpacked(text: str) -> pa.Array:
