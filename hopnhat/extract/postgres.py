@@ -1,6 +1,7 @@
 """PostgreSQL through COPY … TO STDOUT: text columns come in the server's own encoding, unconverted; the rest as text.
 
-Options: `snapshot: true` (one REPEATABLE READ transaction over all reads), `statement_seconds` (120), `lock_seconds` (1),
+Options: `snapshot: true` (one REPEATABLE READ transaction over all reads of a session; all sessions share one where a
+snapshot is held, see hopnhat.extract.shared_snapshot, unless `snapshot: false`), `statement_seconds` (120), `lock_seconds` (1),
 `time_zone` (Asia/Ho_Chi_Minh, for timestamptz). Tables outside the search path are named schema.table.
 """
 
@@ -21,8 +22,9 @@ from hopnhat.extract.contract import Transport
 from hopnhat.extract.failures import postgres_failure
 from hopnhat.extract.frames import Options, flag_option, int_option, known_options, plain_numbers, text_option
 from hopnhat.extract.keyset import bound_bytes
+from hopnhat.extract.shared_snapshot import lent_snapshot
 from hopnhat.extract.sqlsource import Kind, SqlColumn, SqlSource, SqlTable, checked_bound
-from hopnhat.model.errors import MappingError
+from hopnhat.model.errors import MappingError, SourceUnavailableError
 
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("int2", "int4", "int8", "numeric", "oid", "money"), "number"),
@@ -38,7 +40,8 @@ def open_source(url: str, options: Options) -> SqlSource:
     """URL as SQLAlchemy writes it: postgresql://user:password@host:port/database."""
     known_options(options, ("snapshot", "statement_seconds", "lock_seconds", "time_zone"), "postgres")
     system = text_option(options, "system")
-    return SqlSource(system, PostgresDialect(), PostgresSession(system, make_url(url), options))
+    lent = lent_snapshot(url)
+    return SqlSource(system, PostgresDialect(), PostgresSession(system, make_url(url), options, lent or ""))
 
 
 class PostgresDialect:
@@ -83,9 +86,10 @@ class PostgresDialect:
 
 
 class PostgresSession:
-    def __init__(self, system: str, url: URL, options: Options) -> None:
-        self._system, self._url = system, url
-        self._snapshot = flag_option(options, "snapshot")
+    def __init__(self, system: str, url: URL, options: Options, lent: str = "") -> None:
+        """`lent`: a snapshot that another session holds, in which this one's transaction begins."""
+        self._system, self._url, self._lent = system, url, lent
+        self._snapshot = flag_option(options, "snapshot") or bool(lent)
         self._zone = text_option(options, "time_zone", "Asia/Ho_Chi_Minh")
         if not re.fullmatch(r"[-+A-Za-z0-9_/:]+", self._zone):
             raise MappingError("option `time_zone` must be a zone name such as Asia/Ho_Chi_Minh")
@@ -145,7 +149,7 @@ class PostgresSession:
 
     def position(self) -> str:
         snapshot, now = self.rows("SELECT pg_current_snapshot()::text, clock_timestamp()::text")[0]
-        kind = "repeatable-read" if self._snapshot else "per-range"
+        kind = "shared" if self._lent else "repeatable-read" if self._snapshot else "per-range"
         return f"postgres {kind} snapshot {(snapshot or b'').decode()} at {(now or b'').decode()}"
 
     def running(self) -> int:
@@ -173,8 +177,22 @@ class PostgresSession:
                 self._process = os.getpid()
                 level = "REPEATABLE READ" if self._snapshot else None
                 self._connection.set_session(isolation_level=level, readonly=True, autocommit=not self._snapshot)
+                if self._lent:
+                    self._begin_in_lent()
                 self._restrict()
         return self._connection
+
+    def _begin_in_lent(self) -> None:
+        import psycopg2
+
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION SNAPSHOT %s", (self._lent,))
+        except psycopg2.Error:
+            self._connection.close()
+            self._connection = None
+            problem = "the snapshot that all readers share is gone: the session that held it ended"
+            raise SourceUnavailableError(problem, system=self._system, hint="start again: the run goes on in a new snapshot") from None
 
     def _restrict(self) -> None:
         seconds, lock = self._limits
@@ -193,7 +211,9 @@ class PostgresSession:
             if failure is None:
                 raise
             if self._connection is not None and not self._connection.closed:
-                self._connection.rollback()
+                # A transaction that failed has lost its instant: with a lent one the next read begins in it anew.
+                self._connection.close() if self._lent else self._connection.rollback()
+                self._connection = None if self._lent else self._connection
             raise failure from None
 
 

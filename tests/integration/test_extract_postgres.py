@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -11,8 +14,10 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from hopnhat.extract.contract import KeyRange, Source
+from hopnhat.extract.postgres import PostgresSession
+from hopnhat.extract.shared_snapshot import held_snapshot
 from hopnhat.extract.technologies import open_source
-from hopnhat.model.errors import SourceAccessError, SourceDriftError, SourceUnavailableError
+from hopnhat.model.errors import HopNhatError, SourceAccessError, SourceDriftError, SourceUnavailableError
 from hopnhat.server import create_database, dsn, ensure_server, remove_server
 
 WHOLE = KeyRange(0, None, None)
@@ -143,3 +148,59 @@ def test_column_dropped_while_reading_is_drift(url: str, run: Any) -> None:
     run("ALTER TABLE doi DROP COLUMN v")
     with pytest.raises(SourceDriftError):
         source.read("doi", ["k"], WHOLE, ["k", "v"])
+
+
+def _balance(url: str, number: int) -> tuple[int, str]:
+    """In a worker of its own: the sum over two tables, read one after the other."""
+    source = opened(url)
+    total = 0
+    for name in ("co", "no"):
+        frame = source.read(name, ["k"], KeyRange(0, None, None), ["k", "v"])
+        total += sum(int(value) for value in frame["v"].to_pylist())
+        time.sleep(0.05)
+    said = source.snapshot()
+    source.close()
+    return total, said
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_forked_workers_share_one_instant_while_the_source_is_written_to(url: str, run: Any, shared: bool) -> None:
+    for name, sign in (("co", ""), ("no", "-")):
+        run(f"DROP TABLE IF EXISTS {name}; CREATE TABLE {name} AS SELECT g AS k, {sign}100 AS v FROM generate_series(1, 50) g")
+    stop = threading.Event()
+
+    def transfer() -> None:
+        with closing(psycopg2.connect(dsn(url))) as connection, connection.cursor() as cursor:
+            while not stop.is_set():
+                cursor.execute("UPDATE co SET v = v + 1; UPDATE no SET v = v - 1")
+                connection.commit()
+
+    writer = threading.Thread(target=transfer, daemon=True)
+    with held_snapshot(url, {"snapshot": shared}) as held:
+        writer.start()
+        time.sleep(0.1)
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            found = pool.starmap(_balance, [(url, number) for number in range(6)])
+    stop.set()
+    writer.join()
+    assert (held is None) != shared
+    if shared:
+        assert [total for total, _ in found] == [0] * 6
+        assert all("shared" in said for _, said in found)
+    else:
+        assert any(total for total, _ in found)  # the writer is fast enough to be noticed
+
+
+def test_a_failed_read_goes_on_in_the_lent_snapshot(url: str, run: Any) -> None:
+    run("DROP TABLE IF EXISTS co; CREATE TABLE co AS SELECT 1 AS k, 1 AS v")
+    with held_snapshot(url, {}) as held:
+        session = PostgresSession("so", make_url(url), {}, held or "")
+        run("UPDATE co SET v = 2")
+        with pytest.raises(HopNhatError):
+            session.rows("SELECT 1 / 0")
+        assert session.rows("SELECT v FROM co") == [(b"1",)]
+        session.close()
+    late = PostgresSession("so", make_url(url), {}, held or "x")
+    with pytest.raises(SourceUnavailableError, match="snapshot that all readers share is gone"):
+        late.rows("SELECT 1")
+    assert opened(url).read("co", ["k"], WHOLE, ["v"])["v"].to_pylist() == [b"2"]
