@@ -6,21 +6,18 @@ nothing, and an altered part no longer fits its name. The root is a folder or an
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from hopnhat.landing.store import open_root, store_error, told
 from hopnhat.model.errors import LandingError
 
 FINGERPRINT = "_hash"
@@ -60,21 +57,20 @@ def read_part(root: str, path: str, columns: Sequence[str] | None = None) -> pa.
     except FileNotFoundError as exc:
         raise LandingError(f"landing part {path} is gone", hint="restore the landing zone, or run in mode bulk") from exc
     except (pa.ArrowInvalid, OSError) as exc:
-        if code := _store_code(exc):
-            raise LandingError(f"landing part {path} cannot be read: the store says {code}", hint=_STORE_HINT) from exc
-        raise LandingError(f"landing part {path} cannot be read", hint="it was altered or cut; restore it") from exc
+        cut = LandingError(f"landing part {path} cannot be read", hint="it was altered or cut; restore it")
+        raise store_error(f"landing part {path} cannot be read", exc) or cut from exc
 
 
 def has_part(root: str, path: str) -> bool:
     filesystem, base = open_root(root)
-    with _told("looked up"):
+    with told("landing part cannot be looked up"):
         return bool(filesystem.get_file_info(f"{base}/{path}").type == fs.FileType.File)
 
 
 def part_sizes(root: str, paths: Sequence[str]) -> list[int]:
     """Bytes of each part. Raises LandingError when one is gone."""
     filesystem, base = open_root(root)
-    with _told("looked up"):
+    with told("landing part cannot be looked up"):
         found = filesystem.get_file_info([f"{base}/{path}" for path in paths])
     gone = [path for path, info in zip(paths, found, strict=True) if info.type != fs.FileType.File]
     if gone:
@@ -96,51 +92,10 @@ def write_manifest(root: str, run_id: str, system: str, snapshot: str, parts: Se
     return path
 
 
-def open_root(root: str) -> tuple[fs.FileSystem, str]:
-    """The file system of a landing root, and the root's path in it. Raises LandingError for a URL that cannot be one."""
-    if "://" in root:
-        return _remote(root, os.getpid())
-    return fs.LocalFileSystem(), str(Path(root).resolve())
-
-
-@cache
-def _remote(root: str, process: int) -> tuple[fs.FileSystem, str]:
-    """Opened once a process: a client must not be shared over a fork."""
-    # A small object goes up in one request: it is there whole or not at all.
-    once = "allow_delayed_open=true" if root.startswith("s3://") and "allow_delayed_open" not in root else ""
-    try:
-        filesystem, base = fs.FileSystem.from_uri(root + ("&" if "?" in root else "?") * bool(once) + once)
-    except (pa.ArrowInvalid, OSError, ValueError):  # the driver's own text quotes the URL, and so the secret key
-        hint = "s3://KEY:SECRET@bucket/path?endpoint_override=host:port&scheme=https; `/` in the secret is written %2F"
-        raise LandingError("the landing URL cannot be read", hint=hint) from None
-    return filesystem, base.rstrip("/")
-
-
-_STORE_HINT = "does the store answer, is the bucket there, may this key write and read it? then run again: it goes on where it stopped"
-
-
-def _store_code(exc: BaseException) -> str:
-    """What an S3-compatible store answered (NO_SUCH_BUCKET, ACCESS_DENIED, …), without the rest of its text; '' = another error."""
-    found = re.search(r"AWS Error ([A-Z_]+)", str(exc))
-    return found[1] if found else ""
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as exc:
-        full = exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if code := _store_code(exc):
-            raise LandingError(f"landing part cannot be {what}: the store says {code}", hint=_STORE_HINT) from exc
-        hint = "free space on the landing disk, then run again: it goes on where it stopped" if full else "check the rights"
-        raise LandingError(f"landing part cannot be {what}: {os.strerror(exc.errno or errno.EIO)}", hint=hint) from exc
-
-
 def _store(root: str, path: str, content: pa.Buffer, *, replace: bool = False) -> bool:
     """Write once; True when the file was not there before. One of another size is what a broken upload left: it is written anew."""
     filesystem, base = open_root(root)
-    with _told("written"):
+    with told("landing part cannot be written"):
         there = filesystem.get_file_info(f"{base}/{path}")
         if not replace and there.type == fs.FileType.File and there.size == content.size:
             return False

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from psycopg2.extensions import connection as Connection
 from pyarrow import fs
 
-from hopnhat.landing.parts import open_root
+from hopnhat.landing.store import open_root, store_error, told
 from hopnhat.model.errors import LandingError, RunError
 
 MANIFESTS = "manifests"
@@ -107,7 +107,8 @@ def systems_of(files: Iterable[Landed]) -> list[str]:
 def landed_files(root: str) -> list[Landed]:
     """Every file of the landing zone that belongs to a source, manifests left out."""
     filesystem, base = open_root(root)
-    found = filesystem.get_file_info(fs.FileSelector(base, recursive=True, allow_not_found=True))
+    with told("landing zone cannot be listed"):
+        found = filesystem.get_file_info(fs.FileSelector(base, recursive=True, allow_not_found=True))
     files = [Landed(info.path[len(base) :].lstrip("/"), info.size) for info in found if info.type == fs.FileType.File]
     return sorted((file for file in files if file.source != MANIFESTS and "/" in file.path), key=lambda file: file.path)
 
@@ -133,11 +134,15 @@ def verify(root: str, needed: Collection[str], files: Sequence[Landed]) -> Check
 
 
 def digest_of(root: str, path: str) -> str:
+    """SHA-256 of a file that is there. Raises LandingError when it is not, or cannot be read."""
     filesystem, base = open_root(root)
     digest = hashlib.sha256()
-    with filesystem.open_input_stream(f"{base}/{path}") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
+    try:
+        with told(f"landing part {path} cannot be read"), filesystem.open_input_stream(f"{base}/{path}") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    except FileNotFoundError as exc:
+        raise LandingError(f"landing part {path} is gone", hint="a purge or a person removed it meanwhile; call again") from exc
     return digest.hexdigest()
 
 
@@ -146,7 +151,10 @@ def require_sound(checked: Checked) -> None:
     wrong = [*(f"{path} altered" for path in checked.damaged), *(f"{path} missing" for path in checked.missing)]
     if wrong:
         shown = "; ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
-        raise LandingError(f"landing zone is not sound: {shown}", hint="restore these parts from the backup, or run the system in mode bulk; nothing was removed")
+        raise LandingError(
+            f"landing zone is not sound: {shown}",
+            hint="restore these parts from the backup, or run the system in mode bulk; nothing was removed",
+        )
 
 
 def removable(files: Iterable[Landed], needed: Collection[str], system: str) -> list[Landed]:
@@ -164,6 +172,7 @@ def remove(root: str, files: Iterable[Landed]) -> int:
         except FileNotFoundError:
             continue
         except OSError as exc:
-            raise LandingError(f"cannot remove landing part {file.path}", hint="check the rights; call purge again, it goes on") from exc
+            refused = LandingError(f"landing part {file.path} cannot be removed", hint="check the rights; call purge again, it goes on")
+            raise store_error(f"landing part {file.path} cannot be removed", exc) or refused from exc
         freed += file.bytes
     return freed
