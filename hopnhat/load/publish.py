@@ -82,12 +82,22 @@ def prepare(url: str, connection: Connection, run: Run, contributions: Sequence[
     for contribution in contributions:
         if not contribution.first:
             with transaction(connection):
+                note_gone(connection, run, contribution, landing)
+                staged = _has_rows(connection, contribution)
+            if not staged:  # nothing changed: nothing to check
+                continue
+            with transaction(connection):
                 _know_sizes(connection, contribution)
             with transaction(connection):
-                note_gone(connection, run, contribution, landing)
                 held.hold_repeated_keys(connection, contribution, landing)
                 held.hold_rivals(connection, run.run_id, contribution, landing)
                 _drop_unchanged(connection, contribution)
+
+
+def _has_rows(connection: Connection, contribution: Contribution) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("select exists (select from {})").format(contribution.staging()))
+        return bool((cursor.fetchone() or (False,))[0])
 
 
 def _know_sizes(connection: Connection, contribution: Contribution) -> None:
