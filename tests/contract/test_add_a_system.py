@@ -76,10 +76,10 @@ ROWS = [
 
 
 @pytest.fixture
-def machine(database: str, tmp_path: Path) -> Machine:
+def machine(furnished: str, tmp_path: Path) -> Machine:
     folder = tmp_path / "mappings"
     folder.mkdir()
-    return Machine(tmp_path / "home", database, {}, folder)
+    return Machine(tmp_path / "home", furnished, {}, folder)
 
 
 def legacy(machine: Machine, rows: list[tuple[object, ...]]) -> Path:

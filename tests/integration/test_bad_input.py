@@ -30,8 +30,8 @@ def sample(tmp_path: Path) -> SampleSystems:
 
 
 @pytest.fixture
-def machine(sample: SampleSystems, database: str, tmp_path: Path) -> Machine:
-    return Machine(tmp_path / "home", database, dict(sample.connections))
+def machine(sample: SampleSystems, furnished: str, tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "home", furnished, dict(sample.connections))
 
 
 def refused(machine: Machine, system: str, exit_code: int, *words: str) -> str:
@@ -121,9 +121,9 @@ def edited(folder: Path, system: str, edit: Callable[[dict[str, object]], None])
     return folder
 
 
-def test_thirty_percent_bad_rows(database: str, tmp_path: Path) -> None:
+def test_thirty_percent_bad_rows(furnished: str, tmp_path: Path) -> None:
     sample = build(tmp_path / "bad", rows=3_000, bad_share=0.3, use_mariadb=False)
-    machine = Machine(tmp_path / "home", database, sample.connections)
+    machine = Machine(tmp_path / "home", furnished, sample.connections)
     summary = machine.migrated(CITY)
     assert summary["balance"] == 0
     assert summary["quarantined"] > summary["extracted"] * 0.2
@@ -163,8 +163,8 @@ def own_server(tmp_path: Path) -> Path:
     return home
 
 
-def test_target_down_in_the_middle(sample: SampleSystems, own_server: Path, database: str, tmp_path: Path) -> None:
-    undisturbed = Machine(tmp_path / "calm", database, sample.connections)
+def test_target_down_in_the_middle(sample: SampleSystems, own_server: Path, furnished: str, tmp_path: Path) -> None:
+    undisturbed = Machine(tmp_path / "calm", furnished, sample.connections)
     undisturbed.migrated(CITY)
     try:
         url = create_database(ensure_server(own_server), f"down_{os.getpid()}")

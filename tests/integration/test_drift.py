@@ -21,8 +21,8 @@ def sample(tmp_path: Path) -> SampleSystems:
 
 
 @pytest.fixture
-def machine(sample: SampleSystems, database: str, tmp_path: Path) -> Machine:
-    return Machine(tmp_path / "home", database, dict(sample.connections))
+def machine(sample: SampleSystems, furnished: str, tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "home", furnished, dict(sample.connections))
 
 
 def declare(machine: Machine, folder: Path, policy: str, **more: Any) -> None:

@@ -23,8 +23,8 @@ def sample(tmp_path: Path) -> SampleSystems:
 
 
 @pytest.fixture
-def machine(sample: SampleSystems, database: str, tmp_path: Path) -> Machine:
-    return Machine(tmp_path / "home", database, dict(sample.connections))
+def machine(sample: SampleSystems, furnished: str, tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "home", furnished, dict(sample.connections))
 
 
 def governed(folder: Path, system: str, **governor: Any) -> Path:

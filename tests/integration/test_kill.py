@@ -7,11 +7,10 @@ import random
 from pathlib import Path
 
 import pytest
-import yaml
 
 from hopnhat.sample.build import SampleSystems, build
 from hopnhat.server import create_database
-from mappings.read import systems_dir
+from tests.support.edits import in_parts
 from tests.support.migration import Machine
 
 KILLS = int(os.environ.get("HOPNHAT_TEST_KILLS", "50"))
@@ -25,13 +24,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> SampleSystems:
 
 @pytest.fixture(scope="module")
 def mappings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The city system in parts of a thousand rows: many instants to be killed at."""
-    folder = tmp_path_factory.mktemp("mappings")
-    system = yaml.safe_load((systems_dir() / "hn_motcua.yml").read_text(encoding="utf-8"))
-    for table in system["tables"]:
-        table["chunk_rows"] = 1_000
-    (folder / "hn_motcua.yml").write_text(yaml.safe_dump(system, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    return folder
+    return in_parts(tmp_path_factory.mktemp("mappings") / "systems", "hn_motcua", rows=1_000)
 
 
 def _machine(sample: SampleSystems, server_url: str, mappings: Path, folder: Path, name: str) -> Machine:
@@ -58,20 +51,3 @@ def test_killed_runs_end_like_an_undisturbed_one(sample: SampleSystems, server_u
         assert machine.imbalance() == []
         assert machine.query("select count(*) from ledger.run where state = 'open'") == [(0,)]
     assert kills >= KILLS
-
-
-def test_a_killed_second_run_with_changes_ends_like_an_undisturbed_one(sample: SampleSystems, server_url: str, mappings: Path, tmp_path: Path) -> None:
-    """The merge path: rows differ, nothing is attached, and a kill must not apply half of it."""
-    from hopnhat.sample.change import change
-
-    machines = [_machine(sample, server_url, mappings, tmp_path, name) for name in ("calm", "shaken")]
-    for machine in machines:
-        machine.migrated("hn_motcua")
-    change(sample.home, share=0.3, seed=7)
-    machines[0].migrated("hn_motcua")
-    chance = random.Random(7)
-    for _ in range(KILLS // 5):
-        machines[1].killed("hn_motcua", after=chance.uniform(0.0, 1.6))
-    machines[1].migrated("hn_motcua")
-    assert machines[1].fingerprint() == machines[0].fingerprint()
-    assert machines[1].imbalance() == []

@@ -11,9 +11,9 @@ from hopnhat.sample.build import build
 from tests.support.migration import Machine
 
 
-def test_no_person_in_output_reports_or_ledger(database: str, tmp_path: Path) -> None:
+def test_no_person_in_output_reports_or_ledger(furnished: str, tmp_path: Path) -> None:
     sample = build(tmp_path / "sample", rows=2_000, bad_share=0.2, use_mariadb=False)
-    machine = Machine(tmp_path / "home", database, sample.connections)
+    machine = Machine(tmp_path / "home", furnished, sample.connections)
     printed = ""
     for system in sample.connections:
         done = machine.migrate(system, "bulk", "--reports")

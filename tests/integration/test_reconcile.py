@@ -17,11 +17,9 @@ import pytest
 from psycopg2.extensions import connection
 
 from hopnhat.landing.parts import write_part
-from hopnhat.load.schema import apply_schema
 from hopnhat.model.errors import RunError
-from hopnhat.server import create_database, dsn, ensure_server
+from hopnhat.server import dsn
 from hopnhat.verify.reconcile import reconcile
-from mappings.read import load_domain
 from mappings.spec import System
 from validators.reconciliation import EXPECTED_PUBLISHED, LANDING_EXPECTED, SOURCE_LANDING, SOURCE_PUBLISHED, Verdict
 
@@ -68,20 +66,9 @@ class Rig:
             return int(cursor.rowcount)
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    from hopnhat.server import remove_server
-
-    home = tmp_path_factory.mktemp("pg")
-    yield ensure_server(home)
-    remove_server(home)
-
-
 @pytest.fixture
-def rig(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
-    name = f"t{abs(hash(request.node.name)):x}"
-    conn = psycopg2.connect(dsn(create_database(database, name)))
-    apply_schema(conn, load_domain("dossiers"))
+def rig(furnished: str, tmp_path: Path) -> Iterator[Rig]:
+    conn = psycopg2.connect(dsn(furnished))
     _load(conn, tmp_path / "landing")
     yield Rig(conn, tmp_path / "landing")
     conn.close()

@@ -13,12 +13,10 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
-from hopnhat.load.schema import apply_schema
 from hopnhat.report.mismatch import collect, write_mismatch
 from hopnhat.report.reconciliation import write_reconciliation
 from hopnhat.report.summary import render_text, write_summary
-from hopnhat.server import create_database, dsn, ensure_server, remove_server
-from mappings.read import load_domain
+from hopnhat.server import dsn
 
 RUN = "r-2026-11-01"
 SOURCE = "alpha.hoso"
@@ -35,17 +33,9 @@ class Rig:
             cursor.execute(statement, values or None)
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    home = tmp_path_factory.mktemp("pg")
-    yield ensure_server(home)
-    remove_server(home)
-
-
 @pytest.fixture
-def rig(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Rig]:
-    conn = psycopg2.connect(dsn(create_database(database, f"t{abs(hash(request.node.name)):x}")))
-    apply_schema(conn, load_domain("dossiers"))
+def rig(furnished: str, tmp_path: Path) -> Iterator[Rig]:
+    conn = psycopg2.connect(dsn(furnished))
     found = Rig(conn, tmp_path / "out")
     _fill(found)
     conn.commit()

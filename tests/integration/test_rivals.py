@@ -26,7 +26,7 @@ tables:
 """
 
 
-def test_a_key_that_contradicts_itself_across_parts_is_published_nowhere(database: str, tmp_path: Path) -> None:
+def test_a_key_that_contradicts_itself_across_parts_is_published_nowhere(furnished: str, tmp_path: Path) -> None:
     mappings = tmp_path / "mappings"
     mappings.mkdir()
     (mappings / "so_kiem.yml").write_text(MAPPING, encoding="utf-8")
@@ -36,7 +36,7 @@ def test_a_key_that_contradicts_itself_across_parts_is_published_nowhere(databas
     rows[2_401] = rows[900].replace("S2401,", "S900,")  # an exact copy in another part
     file = tmp_path / "so.csv"
     file.write_text("\n".join(["ma,ten,tt,xa,ten_xa,huyen", *rows]) + "\n", encoding="utf-8")
-    machine = Machine(tmp_path / "home", database, {"so_kiem": file.as_uri()}, mappings)
+    machine = Machine(tmp_path / "home", furnished, {"so_kiem": file.as_uri()}, mappings)
     for _ in range(2):
         summary = machine.migrated("so_kiem")
         assert summary["balance"] == 0

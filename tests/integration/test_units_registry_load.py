@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import psycopg2
 import pytest
 
-from hopnhat import server
 from hopnhat.load.registry import load_units
 from hopnhat.load.target import Connection
 from hopnhat.model.errors import MappingError
+from hopnhat.server import create_database, dsn
 from mappings.units.registry import load_registry
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[Connection]:
-    path = Path(tempfile.mkdtemp(prefix="hn-registry-"))
-    path.chmod(0o755)
-    url = server.ensure_server(path / "var")
-    with closing(psycopg2.connect(server.dsn(url))) as connection:
+def database(server_url: str) -> Iterator[Connection]:
+    with closing(psycopg2.connect(dsn(create_database(server_url, f"registry_{os.getpid()}")))) as connection:
         assert load_units(connection, load_registry()) > 17_000
         connection.commit()
         yield connection
-    server.remove_server(path / "var")
-    shutil.rmtree(path)
 
 
 def ask(connection: Connection, query: str, *values: object) -> list[tuple[object, ...]]:
