@@ -164,6 +164,7 @@ def _stage(work: SourceWork, batch: Mapping[str, Any], frame: pa.Table, known: K
         accepted=accepted,
         held=_held(work, frame, conformed, problems, decided, keys, hashes),
         unit_counts=outcomes.unit_counts(decided, conformed.columns.get("old_commune_code")),
+        left_out=_left_out(work, keys, decided),
     )
     stage.stage(work.target, work.source_id, work.entity, staged)
     return {"extracted": frame.num_rows, **counts}
@@ -222,6 +223,14 @@ def _accepted(conformed: Conformed, keys: pa.Array, hashes: pa.Array, decided: O
     columns = {"source_key": keys, **conformed.columns, "source_hash": hashes, "warnings": _warnings(conformed, len(keys))}
     whole = len(rows) == len(keys)
     return {name: values if whole else values.take(rows) for name, values in columns.items()}
+
+
+def _left_out(work: SourceWork, keys: pa.Array, decided: Outcomes) -> list[str]:
+    rows = decided.rows(outcomes.FILTERED)
+    if not work.live or not len(rows):
+        return []
+    left = keys.take(pa.array(rows))
+    return list(pc.unique(left.filter(pc.is_in(left, value_set=work.held_keys()))).to_pylist())
 
 
 def _warnings(conformed: Conformed, rows: int) -> pa.Array:

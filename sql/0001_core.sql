@@ -122,6 +122,13 @@ create table if not exists quarantine.row (
 create index if not exists quarantine_open on quarantine.row (source, source_key) where released_by is null;
 create index if not exists quarantine_batch on quarantine.row (batch_id);
 
+-- Keys that waited and that a later batch leaves out by a filter rule: publishing that batch closes their entries.
+create table if not exists quarantine.left_out (
+    batch_id bigint not null references ledger.batch on delete cascade,
+    source_key text not null collate "C",
+    primary key (batch_id, source_key)
+);
+
 create or replace view quarantine.open as
 select q.* from quarantine.row q join ledger.batch b using (batch_id)
 where q.released_by is null and b.state = 'published';

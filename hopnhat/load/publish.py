@@ -232,6 +232,8 @@ def _release(connection: Connection, run: Run, contribution: Contribution) -> No
             sql.SQL(
                 "update quarantine.row q set released_by = n.batch_id from ("
                 " select source_key, batch_id from {} union all"
+                " select o.source_key, o.batch_id from quarantine.left_out o join ledger.batch b using (batch_id)"
+                "   where b.source = %(source)s and b.run_id = %(run)s union all"
                 " select r.source_key, max(r.batch_id) from quarantine.row r join ledger.batch b using (batch_id)"
                 "   where r.source = %(source)s and b.run_id = %(run)s group by 1) n"
                 " where q.source = %(source)s and q.source_key = n.source_key and q.released_by is null and q.batch_id < n.batch_id"

@@ -32,6 +32,8 @@ class StagedPart:
     accepted: Mapping[str, pa.Array]
     held: Sequence[Mapping[str, Any]]
     unit_counts: Sequence[ledger.UnitTally]
+    left_out: Sequence[str] = ()
+    """Keys that wait in quarantine and that a filter rule leaves out now."""
 
 
 def create_staging(connection: Connection, source: str, entity: Entity) -> None:
@@ -56,6 +58,10 @@ def stage(connection: Connection, source: str, entity: Entity, part: StagedPart)
             _copy_rows(connection, source, entity, part.accepted, batch_id)
         _copy_held(connection, part.held, batch_id)
         ledger.insert_unit_counts(connection, batch_id, part.unit_counts)
+        if part.left_out:
+            with connection.cursor() as cursor:
+                statement = "insert into quarantine.left_out (batch_id, source_key) values %s on conflict do nothing"
+                execute_values(cursor, statement, [(batch_id, key) for key in part.left_out], page_size=1000)
     return True
 
 

@@ -41,7 +41,7 @@ from mappings.read import load_domain
 from mappings.spec import Entity, System, Table
 from validators.reconciliation import EXPECTED_PUBLISHED, LANDING_EXPECTED, Example, Line, Verdict, broken, not_applicable
 
-MEMORY = "700MB"
+MEMORY = "400MB"
 _EXAMPLES = 20
 
 
