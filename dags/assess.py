@@ -4,7 +4,7 @@
 * **Red `look[...]`, "cannot be read"**: the log's last line says why; the other systems are not touched. Nothing was written there.
 * **Red `look[...]`, BLOCKED**: the report in the reports folder lists what blocks, with counts and sample keys. Repair, then clear the task.
 * FIX FIRST is no failure: the findings are work for stewards and the vendor before the first bulk run.
-* Unavailable servers are retried by themselves.
+* Unavailable servers are retried by themselves. In a system's blackout hours `look[...]` is put off until they end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from dags.binding import RETRIED, legacy_url, migration_run
+from dags.binding import RETRIED, legacy, migration_run
 from mappings.index import headers, system_ids
 
 SYSTEMS = system_ids()
@@ -37,7 +37,8 @@ def assess() -> None:
         from hopnhat.assess.task import assess_for_run
 
         get_current_context()["label"] = system  # type: ignore[typeddict-unknown-key]
-        return assess_for_run(system, migration_run(context), legacy_url(CONNECTIONS[system]), context["params"]["max_rows"])
+        with legacy(system, CONNECTIONS[system]) as url:
+            return assess_for_run(system, migration_run(context), url, context["params"]["max_rows"])
 
     look.expand(system=pick())
 

@@ -24,6 +24,7 @@ from transforms.syllables import WORD, is_syllable
 
 SAMPLE = 600
 LOOKED_AT = 4_000
+LONGEST = 8_192
 MARGIN = 0.15
 ENOUGH = 10
 _CONTROL_LETTERS = r"[\x02\x05\x06\x04\x03\x10-\x15\x19\x1c-\x1e]"
@@ -58,7 +59,7 @@ def detect(sample: pa.Array | pa.ChunkedArray, *, transport: str) -> Detection:
     """
     whole = combine(sample)
     distinct = pc.unique(whole.drop_null())
-    distinct = distinct.cast(pa.binary()) if not pa.types.is_binary(distinct.type) else distinct
+    distinct = _cut(distinct.cast(pa.binary()) if not pa.types.is_binary(distinct.type) else distinct)
     telling = distinct.filter(pc.match_substring_regex(distinct, rf"[\x80-\xff]|{_CONTROL_LETTERS}"))
     if not len(telling):
         return Detection("utf-8", 1.0, {"utf-8": 1.0}, None, 0, False, ("ascii-only", *_losses(distinct)))
@@ -67,6 +68,15 @@ def detect(sample: pa.Array | pa.ChunkedArray, *, transport: str) -> Detection:
     readings = {name: read_as(chosen, name, transport) for name in candidates(transport)}
     losses = _losses(distinct) if transport == "text" or _all_utf8(distinct) else ()
     return _verdict(readings, looked_at, transport, losses)
+
+
+def _cut(values: pa.Array) -> pa.Array:
+    """Values beyond LONGEST bytes are judged by their beginning, cut at a space so that no letter is broken."""
+    long = pc.greater(pc.binary_length(values), LONGEST)
+    if not pc.any(long).as_py():
+        return values
+    short = [data[:LONGEST].rpartition(b" ")[0] for data in values.filter(long).to_pylist()]
+    return pc.replace_with_mask(values, long, pa.array(short, values.type))
 
 
 def _spread(values: pa.Array, most: int) -> pa.Array:

@@ -12,7 +12,7 @@ from hopnhat.assess.plans import declared_plan
 from hopnhat.assess.references import orphans, reference_columns
 from hopnhat.assess.sample import Sample, readable_columns, take_sample
 from hopnhat.assess.scan import Opened, Surroundings, rows_per_range, scan
-from hopnhat.assess.unreadable import unreadable
+from hopnhat.assess.unreadable import UnreadableError, unreadable
 from hopnhat.extract.contract import ROW, Source, TableShape
 from hopnhat.model.errors import HopNhatError
 from mappings.spec import Domain, System, Table
@@ -21,6 +21,7 @@ from transforms.units import Scope
 
 _MOST_TABLES = 500
 _COUNTED_TABLES = 40
+_MOST_COLUMNS = 2_048
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ def _opened(
 
 
 def _open(source: Source, name: str, shape: TableShape, spec: Table | None, system: System | None, around: Surroundings) -> Opened:
+    if len(shape.columns) > _MOST_COLUMNS:
+        raise UnreadableError(f"{name}: {len(shape.columns)} cột, nhiều hơn {_MOST_COLUMNS}", hint="sai dấu phân cách, hoặc bảng bị xoay ngang: xin bản xuất khác")
     existing = {column.name for column in shape.columns}
     wanted = tuple(spec.key) if spec is not None else tuple(shape.primary_key)
     key = tuple(part for part in wanted if part != ROW) if set(wanted) - {ROW} <= existing else tuple(shape.primary_key)

@@ -170,6 +170,16 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Clock:
+    """A server's clock when it was asked. `zone`: the server's own, `zone_minutes` its minutes before UTC (Viet Nam: 420)."""
+
+    utc: str
+    ahead_seconds: float
+    zone: str
+    zone_minutes: int
+
+
+@dataclass(frozen=True)
 class Assessment:
     system: str
     title: str
@@ -186,6 +196,7 @@ class Assessment:
     load_seconds: float
     draft_problem: str = ""
     notes: tuple[str, ...] = field(default=())
+    clock: Clock | None = None
 
     @property
     def rows(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from hopnhat.assess.clock import clock_offset
 from hopnhat.assess.model import Assessment, Finding, TableFacts
 from hopnhat.assess.report_xlsx import write_xlsx
 from hopnhat.assess.wording import ERAS, encoding_words
@@ -91,7 +92,7 @@ def _environment() -> Environment:
     environment = Environment(loader=ChoiceLoader([FileSystemLoader(folder) for folder in _TEMPLATES]), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
     environment.filters |= {"n": thousands, "duration": duration, "encoding": encoding_words, "words": moment}
-    environment.globals |= {"share": share, "key_words": key_words, "reason": lambda code: reason(code).label_vi}
+    environment.globals |= {"share": share, "key_words": key_words, "clock_offset": clock_offset, "reason": lambda code: reason(code).label_vi}
     environment.globals["bars"] = lambda title, rows, **more: Markup(bars(title, rows, **more))  # noqa: S704  labels are escaped inside
     return environment
 

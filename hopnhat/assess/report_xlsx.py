@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hopnhat.assess.clock import clock_offset
 from hopnhat.assess.model import Assessment
 from hopnhat.assess.wording import ERAS, encoding_words
 from hopnhat.report.reasons import reason
@@ -30,6 +31,8 @@ def write_xlsx(made: Assessment, path: Path) -> Path:
 def _findings(book: Book, made: Assessment) -> None:
     sheet = book.sheet("Vấn đề", [width for _, width in _FINDINGS])
     under = f"Kết luận {made.verdict}; khảo sát lúc {made.when}; {made.rows} dòng trong {len(made.tables)} bảng"
+    if made.clock:
+        under += f"; đồng hồ máy chủ lệch {made.clock.ahead_seconds:+.1f} giây, múi giờ {made.clock.zone} ({clock_offset(made.clock)})"
     row = book.title(sheet, f"Khảo sát {made.title}", under)
     row = book.head(sheet, row, [name for name, _ in _FINDINGS], filtered=len(made.findings))
     for number, one in enumerate(made.findings, 1):

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hopnhat.assess.clock import ask_clock, clock_findings
 from hopnhat.assess.draft import draft, system_id
 from hopnhat.assess.headers import widest_header
 from hopnhat.assess.inspect import Inspection, inspect
@@ -72,7 +73,7 @@ def assess_system(
                 raise
             target = _new_system(system, _place(url, system, error), technology)
         else:
-            target = Target(spec.id, spec.title, spec.technology, url(spec.connection), spec.id, spec.options, spec)
+            target = Target(spec.id, spec.title, spec.technology, url(spec.connection), spec.id, spec.reader_options(spec.technology), spec)
     except HopNhatError as error:
         raise unreadable(error, system) from None
     return assess(target, out, now=now, max_rows=max_rows, say=say)
@@ -104,6 +105,7 @@ def assess(target: Target, out: Path, *, now: datetime, max_rows: int | None = N
     except HopNhatError as error:
         raise unreadable(error, target.place) from None
     try:
+        clock = ask_clock(source, target.technology)
         seen = inspect(source, target.system, domain, registry, now, max_rows, say)
     except HopNhatError as error:
         raise unreadable(error, target.place) from None
@@ -117,12 +119,12 @@ def assess(target: Target, out: Path, *, now: datetime, max_rows: int | None = N
     tables = _rehearsed(seen, system, registry)
     has_rows = any(facts.rows for facts in tables)
     findings = [one for facts in tables for one in table_findings(facts, domain, target.system, has_rows=has_rows)]
-    findings += orphan_findings(seen.orphans)
+    findings += [*orphan_findings(seen.orphans), *clock_findings(clock)]
     wanted = [facts for facts in tables if target.system is None or facts.plan is not None]
     made = Assessment(
         target.id, target.title, target.technology, target.place, f"{now:%Y-%m-%d %H:%M}", target.system is not None, seen.snapshot,
         tables, seen.orphans, ordered(findings), verdict(findings), _extract_seconds(wanted), _load_seconds(wanted), problem,
-        (*target.notes, *seen.notes),
+        (*target.notes, *seen.notes), clock,
     )  # fmt: skip
     return made, write_reports(made, text, out)
 

@@ -15,6 +15,7 @@ from transforms.text import decode
 
 ROWS = 4_000
 _MOST_TEXTS = 2_000
+_LONGEST = 4_000
 _PLACES = 3
 _LOB = re.compile(r"blob|bytea|image|varbinary|^binary|ole|long raw|\braw\b|hash", re.IGNORECASE)
 _BLANK = r"^[\s\x00]*$"
@@ -78,7 +79,7 @@ def _column(name: str, declared: str, transport: str, values: pa.ChunkedArray) -
     filled = pc.invert(pc.fill_null(pc.match_substring_regex(whole, _BLANK), True))
     distinct = pc.unique(whole.filter(filled)).slice(0, _MOST_TEXTS)
     texts = decode(distinct, transport=transport, encoding=encoding).values
-    clean = tuple(dict.fromkeys(text.strip() for text in texts.to_pylist() if text is not None and text.strip()))
+    clean = tuple(dict.fromkeys(text.strip()[:_LONGEST] for text in texts.to_pylist() if text is not None and text.strip()))
     return SampleColumn(name, declared, transport, found, encoding, len(whole), int(pc.sum(filled).as_py() or 0), clean)
 
 

@@ -61,7 +61,7 @@ class Opened:
 def rows_per_range(source: Source, columns: int, key: Sequence[str]) -> int:
     """About a million cells at a time; a server's table without a key may cost a whole scan per range: larger ones."""
     rows = max(2_000, min(50_000, _MOST_CELLS // max(1, columns)))
-    return rows * _WITHOUT_KEY if not key and hasattr(source, "boundary") else rows
+    return rows * _WITHOUT_KEY if not key and hasattr(getattr(source, "inner", source), "boundary") else rows
 
 
 def scan(source: Source, table: Opened, around: Surroundings) -> TableFacts:

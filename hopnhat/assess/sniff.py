@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
+import os
 import re
 import zipfile
 from collections import Counter
@@ -32,8 +34,7 @@ class Sniffed:
 def sniff(path: Path) -> Sniffed:
     """Raises UnreadableError for what is no file of a kind we read."""
     name = path.name
-    if path.is_dir():
-        raise UnreadableError(f"{name}: là thư mục, không phải tệp", hint="chỉ một tệp cho mỗi lần --file")
+    _require_plain(path)
     with readable(path, ""), path.open("rb") as file:
         head = file.read(_HEAD)
     if not head:
@@ -44,6 +45,24 @@ def sniff(path: Path) -> Sniffed:
     return found
 
 
+def _require_plain(path: Path) -> None:
+    """A folder, a pipe (which would be waited for) or a device (read without end) is no file; nor is a name nobody can write."""
+    try:
+        os.fsdecode(path).encode()
+        folder, special = path.is_dir(), path.exists() and not path.is_file()
+        unusable = "\0" in str(path)
+    except OSError as error:
+        unusable, folder, special = error.errno == errno.ENAMETOOLONG, False, False  # another one is told when the file is opened
+    except ValueError:
+        unusable = True
+    if unusable:
+        raise UnreadableError("tên tệp không dùng được (quá dài hoặc có ký tự hỏng)", hint="đổi tên tệp rồi khảo sát lại")
+    if folder:
+        raise UnreadableError(f"{path.name}: là thư mục, không phải tệp", hint="chỉ một tệp cho mỗi lần --file")
+    if special:
+        raise UnreadableError(f"{path.name}: không phải tệp thường (đường ống, thiết bị hoặc socket)", hint="chép thành tệp rồi khảo sát")
+
+
 def _by_magic(path: Path, head: bytes) -> Sniffed | None:
     if head.startswith(b"SQLite format 3\0"):
         return Sniffed("sqlite")
@@ -52,6 +71,8 @@ def _by_magic(path: Path, head: bytes) -> Sniffed | None:
     if head.startswith(b"PK\x03\x04"):
         return _package(path)
     if head.startswith(b"\xd0\xcf\x11\xe0"):
+        if "EncryptedPackage".encode("utf-16-le") in head + _tail(path):
+            raise UnreadableError(f"{path.name}: tệp được đặt mật khẩu", hint="đề nghị chủ tệp lưu lại không mật khẩu")
         return Sniffed("excel")
     suffix = path.suffix.lower()
     if suffix in (".mdb", ".accdb", ".xls", ".xlsx", ".xlsm", ".xlsb", ".sqlite", ".db", ".sqlite3") and not _is_text(head):
@@ -61,6 +82,12 @@ def _by_magic(path: Path, head: bytes) -> Sniffed | None:
     if suffix == ".dbf":
         raise UnreadableError(f"{path.name}: phần đầu không phải của tệp DBF", hint="xin bản sao nguyên vẹn")
     return None
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _HEAD))
+        return file.read(_HEAD)
 
 
 def _is_dbf(head: bytes) -> bool:
@@ -88,12 +115,16 @@ def _is_text(head: bytes) -> bool:
 def _by_text(path: Path, head: bytes) -> Sniffed | None:
     if not _is_text(head):
         return None
+    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        raise UnreadableError(f"{path.name}: văn bản UTF-32", hint="lưu lại ở UTF-8")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     suffix = path.suffix.lower()
     if start.startswith(b"<") and (suffix in (".xml", ".edxml") or re.match(rb"<\?xml|<[\w:]+[\s>]", start)):
         return Sniffed("xml")
     if start.startswith(b"{") or suffix in (".jsonl", ".ndjson"):
         return Sniffed("jsonl")
+    if suffix == ".json" and start.startswith(b"["):
+        raise UnreadableError(f"{path.name}: là một mảng JSON", hint="xuất lại mỗi dòng một đối tượng JSON (JSON lines)")
     if not start:
         raise UnreadableError(f"{path.name}: tệp chỉ có khoảng trắng", hint="xin lại tệp")
     return _delimited(path, head, suffix)
@@ -104,7 +135,13 @@ def _delimited(path: Path, head: bytes, suffix: str) -> Sniffed:
     text = head.decode("utf-16", "replace") if is_wide else head.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
     lines = [line for line in re.split(r"\r\n|\r|\n", text, maxsplit=200)[:200] if line.strip()]  # splitlines() cuts at bytes of letters
     lines = lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines
-    delimiter = _delimiter(text, lines)
+    if lines and len(lines[0]) >= csv.field_size_limit():
+        raise UnreadableError(f"{path.name}: dòng đầu dài hơn {csv.field_size_limit()} ký tự", hint="không phải bảng, hoặc tệp mất dấu xuống dòng: xin bản xuất khác")
+    if any(len(line) >= csv.field_size_limit() for line in lines):
+        delimiter = next((sign for sign in _DELIMITERS if sign in lines[0]), None)
+        lines = [line for line in lines if len(line) < csv.field_size_limit()]
+    else:
+        delimiter = _delimiter(text, lines)
     if delimiter is None:
         if suffix not in _TEXT_SUFFIXES:
             raise UnreadableError(f"{path.name}: là văn bản nhưng không thấy dấu phân cách cột", hint="xuất ra CSV có dấu phẩy hoặc chấm phẩy")
