@@ -41,7 +41,8 @@ from mappings.read import load_domain
 from mappings.spec import Entity, System, Table
 from validators.reconciliation import EXPECTED_PUBLISHED, LANDING_EXPECTED, Example, Line, Verdict, broken, not_applicable
 
-MEMORY = "400MB"
+MEMORY = "300MB"
+"""What DuckDB may hold before it goes to disk: with it the proof stays below a loading worker, whatever the rows."""
 _EXAMPLES = 20
 
 
@@ -154,6 +155,8 @@ def _check_source(work: Work, source_count: int | None) -> tuple[list[Line], lis
 def _database(scratch: str) -> duckdb.DuckDBPyConnection:
     db = duckdb.connect()
     db.execute(f"set memory_limit = '{MEMORY}'")
+    for threshold in ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold"):
+        db.execute(f"set {threshold} = '16MB'")  # freed memory goes back at once: the limit is then also what is seen from outside
     db.execute(f"set temp_directory = '{scratch}/spill'")
     db.execute(f"set threads = {len(os.sched_getaffinity(0))}")
     db.execute("set preserve_insertion_order = false")
