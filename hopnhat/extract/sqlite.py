@@ -90,7 +90,8 @@ class SqliteSession:
 
     def tables(self) -> list[str]:
         sql = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1"
-        return [(row[0] or b"").decode() for row in self.rows(sql)]
+        with self._translated():
+            return [(row[0] or b"").decode() for row in self.rows(sql)]
 
     def describe(self, table: str) -> SqlTable | None:
         name = f"CAST(X'{table.encode().hex()}' AS TEXT)"
@@ -98,7 +99,8 @@ class SqliteSession:
         if not found:
             return None
         listed = self.rows(f"SELECT name, type, \"notnull\", pk FROM pragma_table_info({name}) ORDER BY cid")
-        columns = tuple(_column(row) for row in listed)
+        with self._translated():
+            columns = tuple(_column(row) for row in listed)
         keyed = sorted((int(row[3] or 0), columns[at].name) for at, row in enumerate(listed) if row[3] != b"0")
         if found[0][0] == b"view":
             return SqlTable(columns, (), None)
@@ -149,6 +151,8 @@ class SqliteSession:
                     hint="retry when the program that writes to it is idle",
                 ) from None  # fmt: skip
             raise broken(self._path, f"is no sound SQLite database ({type(error).__name__})", system=self._system) from None
+        except UnicodeDecodeError:
+            raise broken(self._path, "is no sound SQLite database: a name in it is no text", system=self._system) from None
 
 
 def _column(row: tuple[bytes | None, ...]) -> SqlColumn:
