@@ -33,10 +33,14 @@ _UNDECODED = re.compile(
     rf"[{_LETTER}][¨¶¸µ¹ª¬«»·®©§×÷¼¾\u00ad][{_LETTER}]|[a-z][À-Þ][a-z]|[{_LETTER}](?:[¨¶¸µ]|\u00ad\b)|\u00ad[{_LETTER}]|[{_LETTER}]\u00ad"
 )
 _ABOVE_LATIN1 = re.compile(r"[\u0100-\u024f\u1e00-\u1eff\u0300-\u036f]")
-_MISREAD = re.compile(r"[\u00a0-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2026\u2030\u2039\u203a\u20ac\u2122]{2,}")
+_MISREAD = re.compile(
+    r"[\u00a0-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2026\u2030\u2039\u203a\u20ac\u2122]{2,}"
+)
 _D_LOOK_ALIKES = str.maketrans("ÐƉðɖ", "ĐĐđđ")
 _HYPHENS = str.maketrans({"\u2010": "-", "\u2011": "-"})
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_PICTURE = re.compile("[\u2190-\u2bff\ufe0f\U0001f000-\U0001faff]")
+_EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _HOMOGLYPHS = str.maketrans(
     "аеорсухіјѕһАВЕКМНОРСТХУІЈЅοανικρυτΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
     "aeopcyxijshABEKMHOPCTXYIJSoavikputABEZHIKMNOPTYX",
@@ -82,6 +86,11 @@ def _once(text: str) -> tuple[str, str | None]:
 
 
 def _plain_form(hit: re.Match[str]) -> str:
+    """Emoji keep what joins them, Chinese and its neighbours keep their own wide punctuation."""
+    if hit[0] == "\u200d" and hit.start() and _PICTURE.match(hit.string, hit.start() - 1) and _PICTURE.match(hit.string, hit.end()):
+        return hit[0]
+    if ord(hit[0]) in _FULL_WIDTH and not hit[0].isalnum() and _EAST_ASIAN.search(hit.string):
+        return hit[0]
     return _plain_character(hit[0])
 
 
@@ -185,4 +194,3 @@ def _is_mojibake(run: str) -> bool:
 def _stray_mark(text: str) -> str | None:
     """A combining mark that composes with nothing: the word is misspelt in a way we do not guess at."""
     return "text-stray-mark" if re.search("[\u0300-\u036f]", text) else None
-
