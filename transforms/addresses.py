@@ -16,6 +16,7 @@ from transforms.match_keys import SYLLABLE, bare, canonical, clean, numbered, om
 
 COMMUNE, DISTRICT, PROVINCE, CITY, PLAIN, DETAIL = "commune", "district", "province", "city", "", "detail"
 Head = tuple[int, str, str, bool]  # of a type word: syllables, canonical word, level, written in full
+LONGEST_NAME = 5  # syllables that a name is looked for in
 Known = Callable[[str, str], bool]  # (level, canonical name) → is there such a unit anywhere?
 
 _FULL = {
@@ -26,79 +27,15 @@ _FULL = {
 _SHORT = {
     "x": "xã", "p": "phường", "f": "phường", "ph": "phường", "phg": "phường", "tt": "thị trấn", "ttr": "thị trấn",
     "t tran": "thị trấn", "đk": "đặc khu", "dk": "đặc khu", "h": "huyện", "q": "quận", "tx": "thị xã", "t xa": "thị xã",
+    "t x": "thị xã", "t t": "thị trấn",
     "t": "tỉnh", "tp": "thành phố", "t p": "thành phố", "t pho": "thành phố", "th pho": "thành phố",
 }  # fmt: skip
-_DETAIL = frozenset(
-    canonical(word.replace("_", " "))
-    for word in [
-        "số",
-        "sn",
-        "nhà",
-        "ngõ",
-        "ngách",
-        "hẻm",
-        "kiệt",
-        "đường",
-        "phố",
-        "đại_lộ",
-        "quốc_lộ",
-        "tỉnh_lộ",
-        "hương_lộ",
-        "ql",
-        "tl",
-        "dt",
-        "hl",
-        "km",
-        "lô",
-        "block",
-        "tầng",
-        "căn",
-        "tòa",
-        "chung_cư",
-        "cc",
-        "ktt",
-        "kcn",
-        "kdc",
-        "kđt",
-        "ccn",
-        "thôn",
-        "xóm",
-        "xm",
-        "ấp",
-        "khóm",
-        "khu",
-        "kp",
-        "tổ",
-        "tdp",
-        "đội",
-        "bản",
-        "làng",
-        "buôn",
-        "bon",
-        "plei",
-        "plây",
-        "sóc",
-        "phum",
-        "cụm",
-        "tiểu_khu",
-        "ngã",
-        "chợ",
-        "trường",
-        "công_ty",
-        "cty",
-        "khối",
-        "k",
-        "a",
-        "d",
-        "ng",
-        "kv",
-        "khu_phố",
-        "tập_thể",
-        "nhà_số",
-        "cổng",
-        "cầu",
-    ]
-)
+_DETAIL_WORDS = """
+    số sn nhà ngõ ngách hẻm kiệt đường phố đại_lộ quốc_lộ tỉnh_lộ hương_lộ ql tl dt hl km lô block tầng căn tòa chung_cư
+    cc ktt kcn kdc kđt ccn thôn xóm xm ấp khóm khu kp tổ tdp đội bản làng buôn bon plei plây sóc phum cụm tiểu_khu ngã
+    chợ trường công_ty cty khối k a d ng kv khu_phố tập_thể nhà_số cổng cầu
+"""
+_DETAIL = frozenset(canonical(word.replace("_", " ")) for word in _DETAIL_WORDS.split())
 _DETAIL_BARE = frozenset(bare(word) for word in _DETAIL)
 _BY_BARE: dict[tuple[str, ...], tuple[str, str, bool]] = {
     tuple(bare(canonical(word)).split()): (canonical(word), level, True) for word, level in _FULL.items()
@@ -117,7 +54,7 @@ _DIGIT = re.compile(r"\d")
 _COUNTRY_ENDS = frozenset("mn. 0123456789")
 _ASIDE = re.compile(r"[(\[{](.*?)[)\]}]")
 _NOW = re.compile(r"\b(?:nay là|nay thuộc|nay|hiện nay là|hiện là|trước đây là|trước đây|trước là|cũ là|cũ:)(?=\s)")
-_FORMER = re.compile(r"\b(?:cũ|mới|trước đây)\s*$")
+_FORMER = canonical("cũ")
 _HARD = re.compile(r"[,;\n\r\t|•·\\*_]+|(?<!\d)/|/(?!\d)")
 _DASH = re.compile(r"\s*[-–—]\s*")
 _GLUED = re.compile(r"\b(p|f|q|ph|phg|tp|tx|tt|phường|phuong|quận|quan)\.?\s*(?:số\s|so\s)?\s*0*(\d{1,3})\b")
@@ -142,6 +79,7 @@ def addresses(text: str) -> tuple[str, ...]:
     cleaned = clean(text)
     asides: list[str] = []
     if "(" in cleaned or "[" in cleaned or "{" in cleaned:
+        cleaned += ")" * (cleaned.count("(") > cleaned.count(")"))
         asides = [aside for aside in _ASIDE.findall(cleaned) if _names_units(aside)]
         cleaned = _ASIDE.sub(" ", cleaned)
     parts = _NOW.split(cleaned) if " nay" in cleaned or "trước" in cleaned or "cũ" in cleaned or "hiện" in cleaned else [cleaned]
@@ -172,6 +110,9 @@ def chunks(text: str, known: Known) -> tuple[Chunk, ...]:
     for segment in _HARD.split(text):
         if segment and not segment.isspace():
             found += _segment(segment, known, is_bare)
+    parents = [chunk for chunk in found if chunk.level in (DISTRICT, CITY, PROVINCE)]
+    if len(parents) > 2:  # `…, Huyện Hoài Đức, Hà Nội, Huyện Hoài Đức, Hà Nội`: said twice is said once
+        found = list(dict.fromkeys(found))
     return tuple(found)
 
 
@@ -192,10 +133,7 @@ def _split(segment: str, known: Known) -> tuple[Chunk, ...]:
 
 
 def _words(segment: str) -> list[str]:
-    found = [SYLLABLE[word] for word in _WORD.findall(segment)]
-    while found and _FORMER.match(found[-1]):
-        found.pop()
-    return found
+    return [SYLLABLE[word] for word in _WORD.findall(segment)]
 
 
 def _cut(tokens: Sequence[str], known: Known) -> tuple[Chunk, ...]:
@@ -214,14 +152,21 @@ def _cut(tokens: Sequence[str], known: Known) -> tuple[Chunk, ...]:
         return (first,)
     for at in range(start + 1, len(tokens) - 1):
         inner = _typed(tokens, at)
-        if inner and (inner[3] or _cuts_though_short(tokens, at)) and not _typed_alone(tokens, at + inner[0]):
+        if inner and _cuts(tokens, at, inner, known) and not _typed_alone(tokens, at + inner[0]):
             return (*_name_and_rest(head, tokens[start:at], known), *_cut(tokens[at:], known))
     return _name_and_rest(head, tokens[start:], known)
 
 
-def _cuts_though_short(tokens: Sequence[str], at: int) -> bool:
-    """`p12 q5 hcm`, `xã ea tu tp bmt`: abbreviations that need no dot inside a run of words."""
-    return tokens[at] in ("tp", "tx") or (tokens[at] in ("p", "f", "q") and tokens[at + 1].isdigit())
+def _cuts(tokens: Sequence[str], at: int, head: Head, known: Known) -> bool:
+    """Is a type word inside a run of words one? In full, it has all its marks or none: `minh phương` is a name. Abbreviated,
+    a number or a known name follows: `p12 q5 hcm`, `xã ea tu tp bmt`, `xã an sơn h kiên hải`."""
+    start = at + head[0]
+    if head[3]:
+        word = " ".join(tokens[at:start])
+        return word == head[1] or word.isascii()
+    if tokens[at] in ("tp", "tx") or (tokens[at] in ("p", "f", "q") and tokens[start].isdigit()):
+        return True
+    return any(known(head[2], " ".join(tokens[start:end])) for end in range(start + 1, min(start + LONGEST_NAME, len(tokens)) + 1))
 
 
 def _english(tokens: Sequence[str]) -> Chunk | None:
@@ -275,6 +220,8 @@ def _chunk(head: Head | None, name: Sequence[str], known: Known) -> Chunk:
     words = list(name)
     if head and len(words) > 1 and bare(words[0]) == "so" and words[1].isdigit():
         words = words[1:]
+    if len(words) > 1 and words[-1] == _FORMER and not known(head[2] if head else PLAIN, " ".join(words)):
+        words = words[:-1]
     key = " ".join(words)
     key = numbered(key) if head or len(words) > 1 else key
     if head:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from transforms.match_keys import omits_marks_only
-from transforms.units_index import NEW, Index, slot
+from transforms.units_index import MIXED, NEW, Index, slot
 
 Parents = frozenset[str]
 MOST_ERRORS = 2
@@ -84,9 +84,10 @@ def block(index: Index, provinces: Parents, districts: tuple[Parents, ...]) -> t
     local = frozenset.intersection(*units) if units else None
     if not provinces:
         return (local,) if local else ()
+    mixed = frozenset().union(*(inside.get(f"{MIXED}:{place}", set()) for place in provinces))
     old = frozenset().union(*(inside.get(place, set()) for place in provinces if not place.startswith(NEW)))
     new = frozenset().union(*(inside.get(place, set()) for place in provinces if place.startswith(NEW)))
     fresh = frozenset(uid for uid in new if index.units[uid].era == NEW)
-    if local is not None:
-        return tuple(part for part in (local & (old | fresh), local & new) if part)
-    return tuple(part for part in (old | fresh, new) if part)
+    if local is None:
+        return tuple(part for part in (old | fresh, new | mixed) if part)
+    return tuple(part for part in (local & (old | fresh), local & new) if part) if local & old else (local & new,) if local & new else ()

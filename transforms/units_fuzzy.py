@@ -21,9 +21,11 @@ from transforms.units_ladder import Hit
 
 MIN_RATIO = 70.0
 MARGIN = 1.0
+BARE_MARGIN = 1.5  # without marks and beside a damaged parent: half the letters of the address are in doubt
 OTHER_TYPE = 0.5
 MARKS = 0.5
 SEVERAL = 2
+ONE_SLIP = 1.0
 
 
 @lru_cache(maxsize=2048)
@@ -49,12 +51,18 @@ def read_fuzzy(
     heirs = set(index.units[best].successors)
     rivals = [(c, uid) for c, uid in ranked[1:] if set(index.units[uid].successors) != heirs]
     score = _ratio(index, chunk, best)
-    if _is_other_word(bare(chunk.key), bare(index.units[best].key)):
+    if _is_other_word(bare(chunk.key), bare(index.units[best].key)) or (cost >= ONE_SLIP + MARKS * chunk.bare and _is_a_name(index, chunk)):
         return None
     if score < MIN_RATIO or (rivals and rivals[0][0] - cost < margin):
         return None
     runner_up = rivals[0][1] if rivals else -1
     return Hit("fuzzy", (best,), score, runner_up, _ratio(index, chunk, runner_up) if rivals else 0.0)
+
+
+def _is_a_name(index: Index, chunk: Chunk) -> bool:
+    """Is there a commune of exactly this name somewhere? Then it is no garbled other one, but an address that does not fit."""
+    units = (index.units[uid] for uid in index.communes.get(slot(chunk.key), ()))
+    return any(chunk.key == (bare(unit.key) if chunk.bare else unit.key) for unit in units)
 
 
 def _cost(index: Index, chunk: Chunk, uid: int, bare_cost: int) -> float:

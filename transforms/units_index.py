@@ -16,6 +16,7 @@ from transforms.match_keys import bare, canonical, numbered, squeezed
 from transforms.units_outcome import REFORM, Outcomes, Successor, outcomes
 
 OLD, NEW, HISTORIC = "old", "new", "historic"
+MIXED = "mixed"  # `mixed:old:36`: the new units that an old province was made into
 TYPE_KEYS = {word: canonical(word) for word in TYPES}
 
 
@@ -171,6 +172,8 @@ def _file_mixed(index: Index) -> None:
         fresh = [uid for uid in index.by_code[code] if index.units[uid].era == NEW]
         for district in districts:
             index.inside[district].update(fresh)
+            for place in index.district_provinces[district]:
+                index.inside[f"{MIXED}:{place}"].update(fresh)
 
 
 def _file_aliases(index: Index) -> None:

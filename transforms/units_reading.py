@@ -11,19 +11,20 @@ from dataclasses import dataclass
 
 from transforms.addresses import CITY, COMMUNE, DISTRICT, PLAIN, PROVINCE, Chunk
 from transforms.units_context import Mention, Parents, district_mention, province_mention
-from transforms.units_index import Index
+from transforms.units_index import Index, slot
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One way to read the chunks. `exact`: no parent needed a fuzzy step; `ignores_place`: a chunk that could be the
-    province is not read as one. `communes` in the order to try."""
+    province is not read as one; not `is_sure`: the district is a plain name that is a province's too. `communes` in the order to try."""
 
     provinces: Parents
     districts: tuple[Parents, ...]
     communes: tuple[Chunk, ...]
     exact: bool = True
     ignores_place: bool = False
+    is_sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,15 @@ def readings(index: Index, chunks: tuple[Chunk, ...], given: Given, fuzzy: bool)
         named_place = named_place or province is not None
         rest = chunks[:at] + chunks[at + 1 :] if province else chunks
         for districts, communes, all_exact in _districts(index, rest, places, fuzzy):
+            is_sure = bool(places) or not any(chunk.level == PLAIN and _is_either(index, chunk) for chunk in rest[-1:])
             if given.home_districts and not districts and not given.districts:
                 yield Reading(places, (given.home_districts,), communes, exact and all_exact)
-            yield Reading(places, districts + given.districts, communes, exact and all_exact, ignores)
+            yield Reading(places, districts + given.districts, communes, exact and all_exact, ignores, is_sure)
+
+
+def _is_either(index: Index, chunk: Chunk) -> bool:
+    """`Ngọc Trạo, Thanh Hóa`: the city or the province?"""
+    return slot(chunk.key) in index.provinces and slot(chunk.key) in index.districts
 
 
 def _provinces(index: Index, chunks: tuple[Chunk, ...], fuzzy: bool) -> Iterator[tuple[int, Mention | None]]:

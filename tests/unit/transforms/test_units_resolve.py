@@ -223,3 +223,55 @@ def test_a_name_that_looks_like_a_type_word_is_a_name(registry: Registry, name: 
     row = ask(registry, commune=name, district="Huyện Ứng Hòa", province="Hà Nội")
     assert (row.status, row.old_code) == ("resolved", "10384")
     assert row.rule.endswith("type-free")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Khóm 1 X. Trung Giáp H Phù Ninh Tỉnh Phú Thọ", "08245"),
+        ("Đường số 38 Ph. Minh Phương TP Việt Trì tỉnh Phú Thọ", "07894"),
+        ("Xã Hòa Bắc, Huyện Hòa Vang, Thành phố Đà Nẵng, Huyện Hòa Vang, Thành phố Đà Nẵng", "20194"),
+        ("Xã Đông Vinh cũ, Huyện Đông Hưng, Tỉnh Thái Bình", "12745"),
+        ("Xã Thạch Thán, Huyện Quốc Oai, Thành phố Hà Nội (mới: Xã Quốc Oai, Thành phố Hà Nội", "09895"),
+        ("Ph. Tứ Hạ, T.X Hương Trà, TP Huế", "19996"),
+        ("Xã Giao Minh, Tỉnh Nam Định", "14161"),
+    ],
+    ids=["lone letters", "a name like a type word", "said twice", "former", "open bracket", "dotted town", "new name, old province"],
+)
+def test_forms_of_an_address(registry: Registry, text: str, code: str) -> None:
+    row = ask(registry, text=text)
+    assert (row.status, row.new_code) == ("resolved", code)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Xã Đông Quang, Huyện Sóc Sơn, Thành phố Hà Nội",
+        "Xã Tân Hòa, Huyện Phúc Thọ, Thành phố Hà Nội",
+        "F.Nếhn, hị Xã Việt Yên, tỉnh Bắc Giang",
+        "Ngọc Trạo, Thanh Hóa",
+        "Lam Sơn, Thanh Hóa",
+    ],
+    ids=["a commune of elsewhere", "another one", "two communes", "city or province", "city or province again"],
+)
+def test_what_only_resembles_a_unit_is_not_asserted(registry: Registry, text: str) -> None:
+    assert ask(registry, text=text).new_code == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "candidates"),
+    [
+        ("Xã Liên Hòa, Thị xã Quảng Yên, Thành phố Quảng Ninh", "07168|07180"),
+        ("Thôn 1, Xã Yết Kiêu, Huyện Gia Lộc, Thành phố Hải Phòng", "10999|11020"),
+    ],
+)
+def test_an_old_unit_beside_its_new_province_stays_split(registry: Registry, text: str, candidates: str) -> None:
+    row = ask(registry, text=text, carries="both")
+    assert (row.status, row.candidates) == ("ambiguous", candidates)
+
+
+def test_a_wider_place_that_holds_the_very_name_is_heard(registry: Registry) -> None:
+    """`Xã Tân An` of old Lào Cai is near, `Phường Tân An` of old Yên Bái is the name: both are candidates."""
+    row = ask(registry, text="Phường Tân An, Tỉnh Lào Cai")
+    assert row.status == "ambiguous"
+    assert "04288" in row.candidates
