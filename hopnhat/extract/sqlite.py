@@ -36,7 +36,8 @@ def open_source(url: str, options: Options) -> SqlSource:
 
 class SqliteDialect:
     def quote(self, name: str) -> str:
-        return '"' + name.replace('"', '""') + '"'
+        """In backticks: what stands in double quotes and is no column, SQLite takes for a text."""
+        return "`" + name.replace("`", "``") + "`"
 
     def raw(self, column: SqlColumn, expression: str = "") -> str:
         if expression and column.kind == "other":
@@ -98,7 +99,7 @@ class SqliteSession:
         found = self.rows(f"SELECT type FROM sqlite_master WHERE name = {name} AND type IN ('table', 'view')")
         if not found:
             return None
-        listed = self.rows(f"SELECT name, type, \"notnull\", pk FROM pragma_table_info({name}) ORDER BY cid")
+        listed = self.rows(f'SELECT name, type, "notnull", pk FROM pragma_table_info({name}) ORDER BY cid')
         with self._translated():
             columns = tuple(_column(row) for row in listed)
         keyed = sorted((int(row[3] or 0), columns[at].name) for at, row in enumerate(listed) if row[3] != b"0")

@@ -59,7 +59,9 @@ KEYS = {
 @pytest.mark.parametrize("name", list(KEYS))
 def test_ranges_of_any_key_hold_every_row_once(tmp_path: Path, name: str) -> None:
     columns, key, rows = KEYS[name]
-    path = made(tmp_path / "a.db", f"CREATE TABLE a ({columns}\n)" if "--" not in columns else f"CREATE TABLE a ({columns.removesuffix(' --')}")
+    path = made(
+        tmp_path / "a.db", f"CREATE TABLE a ({columns}\n)" if "--" not in columns else f"CREATE TABLE a ({columns.removesuffix(' --')}"
+    )
     with closing(sqlite3.connect(path)) as connection:
         marks = ["CAST(? AS text)" if "bytes" in name else "?"] * len(rows[0])
         connection.executemany(f"INSERT INTO a VALUES ({', '.join(marks)})", rows)
@@ -106,6 +108,15 @@ def test_connection_is_not_carried_over_a_fork(tmp_path: Path) -> None:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map(_count, [path] * 4) == [1] * 4
     assert source.count("a") == 1
+
+
+def test_a_column_dropped_while_the_source_is_open_is_drift_not_its_own_name(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.db", 'CREATE TABLE a (k integer PRIMARY KEY, v text, `o``i"x` text)', "INSERT INTO a VALUES (1, 'x', 'y')")
+    source = opened(path)
+    assert source.read("a", ["k"], WHOLE, ["v", 'o`i"x']).to_pylist() == [{"v": b"x", 'o`i"x': b"y"}]
+    made(path, "ALTER TABLE a DROP COLUMN v")
+    with pytest.raises(SourceDriftError, match="vanished"):
+        source.read("a", ["k"], WHOLE, ["v"])
 
 
 def test_other_files_and_directories_are_told(tmp_path: Path) -> None:
