@@ -81,6 +81,8 @@ def build(version: str, root: Path = HERE) -> dict[str, object]:
     path = folder / f"{version}.json.gz"
     path.write_bytes(pack(instances, events))
     entry["artefact"] = {path.name: sha256(path)}
+    if known and "approvals" in known:
+        entry["approvals"] = known["approvals"]
     record.setdefault("versions", {})[version] = entry
     record.setdefault("active", version)
     (folder / "versions.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -18,15 +18,10 @@ DISTRICT_ACT = "NQ 203/2025/QH15; Luật 72/2025/QH15"
 
 def new_instances(new_units: Iterable[Row]) -> list[Instance]:
     """The 34 provinces and 3,321 communes as they came into being on the day of the reform."""
-    return [
-        Instance(row["code"], row["level"], row["name"], unit_type(row["name"]), row["parent_code"], REFORM)
-        for row in new_units
-    ]
+    return [Instance(row["code"], row["level"], row["name"], unit_type(row["name"]), row["parent_code"], REFORM) for row in new_units]
 
 
-def reform_events(
-    crosswalk: Iterable[Row], provinces: Iterable[Row], old: Iterable[Instance], new: Iterable[Instance]
-) -> list[Event]:
+def reform_events(crosswalk: Iterable[Row], provinces: Iterable[Row], old: Iterable[Instance], new: Iterable[Instance]) -> list[Event]:
     """One event per row of the crosswalk, one per old province, and the end of every district."""
     rows = list(crosswalk)
     before = {span.code: span for span in old if span.valid_to == REFORM}

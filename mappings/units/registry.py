@@ -44,7 +44,8 @@ def versions(root: Path = HERE) -> tuple[str, ...]:
 
 
 def load_registry(version: str | None = None, *, root: Path = HERE) -> Registry:
-    """The active version, or the one named. Raises MappingError when a file differs from its recorded checksum."""
+    """The active version, or the one named. Raises MappingError when a file differs from its recorded checksum, or when
+    nobody made the active version active."""
     record = _record(root)
     name = version or record["active"]
     if name not in record["versions"]:
@@ -55,6 +56,8 @@ def load_registry(version: str | None = None, *, root: Path = HERE) -> Registry:
     for path, expected in entry["artefact"].items():
         _check(root / "versions" / path, expected, name)
     checksum = hashlib.sha256(json.dumps(entry["sources"], sort_keys=True).encode()).hexdigest()[:16]
+    if version is None:
+        _check_activation(name, entry, checksum, record.get("shipped", {}))
     tables = json.loads(gzip.decompress((root / "versions" / f"{name}.json.gz").read_bytes()))
     instances = [Instance._make(row) for row in _rows(tables["instances"])]
     events = [Event._make(row) for row in _rows(tables["events"])]
@@ -73,6 +76,14 @@ def _check(path: Path, expected: str, version: str) -> None:
             file=str(path.name),
             hint="restore the file; a correction is a new version",
         )
+
+
+def _check_activation(name: str, entry: dict[str, Any], checksum: str, shipped: dict[str, str]) -> None:
+    """Two persons approved these very facts, or the product came with them and no province has approved anything yet."""
+    persons = {one["by"].casefold() for one in entry.get("approvals", []) if one["facts"] == checksum}
+    if len(persons) < 2 and (shipped.get("version"), shipped.get("facts")) != (name, checksum):
+        hint = "two persons approve it: python -m mappings.units.versions approve VERSION PERSON"
+        raise MappingError(f"registry version {name} was not activated by two persons", file="versions.json", hint=hint)
 
 
 def _rows(columns: list[tuple[list[str], list[int]]]) -> Iterator[tuple[str, ...]]:

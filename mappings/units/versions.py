@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hopnhat.model.errors import MappingError
@@ -13,6 +15,7 @@ from mappings.units.registry import Registry, load_registry
 from mappings.units.timeline import Event, Instance
 
 Key = tuple[str, str]
+APPROVERS = 2
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,48 @@ def preview(change: Diff, rows_by_code: Mapping[str, int], decisions_by_code: Ma
 def activate(version: str, approvers: tuple[str, str], *, root: Path = HERE) -> None:
     """Make a version the active one. Two different persons answer for it; its files must be as recorded."""
     first, second = (name.strip() for name in approvers)
-    if not first or not second or first == second:
+    if not first or not second or first.casefold() == second.casefold():
         raise MappingError("a registry version is activated by two different persons", hint="name both")
-    load_registry(version, root=root)
+    on = datetime.now(UTC).date().isoformat()
+    approve(version, first, on, root=root)
+    approve(version, second, on, root=root)
+
+
+def approve(version: str, person: str, on: str, *, root: Path = HERE) -> bool:
+    """Put one person's approval on record; the second person's makes the version the active one. True = it is active.
+
+    An approval names the facts that it approves, by their checksum. Saying it twice does not make two persons.
+    """
+    name = " ".join(person.split())
+    if not name:
+        raise MappingError("an approval needs a person's name")
+    facts = load_registry(version, root=root).checksum
     path = root / "versions" / "versions.json"
     record = json.loads(path.read_text("utf-8"))
-    record["active"] = version
-    record["versions"][version]["activated_by"] = [first, second]
+    approvals = [one for one in record["versions"][version].get("approvals", []) if one["facts"] == facts]
+    if name.casefold() not in {one["by"].casefold() for one in approvals}:
+        approvals.append({"by": name, "on": on, "facts": facts})
+    record["versions"][version]["approvals"] = approvals
+    if len(approvals) >= APPROVERS:
+        record["active"] = version
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return len(approvals) >= APPROVERS
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`approve VERSION PERSON`: one of the two persons who answer for a version says so."""
+    if len(arguments) != 3 or arguments[0] != "approve":
+        sys.stderr.write("python -m mappings.units.versions approve VERSION PERSON\n")
+        return MappingError.exit_code
+    _, version, person = arguments
+    is_active = approve(version, person, datetime.now(UTC).date().isoformat())
+    sys.stdout.write(f"{version}: {'active' if is_active else 'one more person has to approve it'}\n")
+    return 0
 
 
 def _by_key(registry: Registry) -> dict[Key, Instance]:
     return {(span.code, span.valid_from): span for span in registry.instances}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

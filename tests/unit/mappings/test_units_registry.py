@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 import time
 from collections import Counter, defaultdict
@@ -16,7 +17,7 @@ from mappings.units.build import HERE, build, fold
 from mappings.units.reform import apply_decree
 from mappings.units.registry import Registry, load_registry
 from mappings.units.timeline import REFORM, Instance
-from mappings.units.versions import activate, diff, preview
+from mappings.units.versions import activate, approve, diff, preview
 
 ISLANDS = {"318": "11948", "471": "19742", "498": "20333", "536": "21548", "755": "26732"}
 
@@ -117,7 +118,10 @@ def test_events_of_the_reform_and_after_are_cited(registry: Registry) -> None:
 
 
 def test_the_registry_knows_the_changes_of_2026(registry: Registry) -> None:
-    names = {day: {u.code: u.name for u in alive(registry, day, "province") + alive(registry, day, "commune")} for day in ("2026-04-29", "2026-04-30", "2026-08-24")}
+    names = {
+        day: {u.code: u.name for u in alive(registry, day, "province") + alive(registry, day, "commune")}
+        for day in ("2026-04-29", "2026-04-30", "2026-08-24")
+    }
     assert [names[day]["75"] for day in names] == ["Tỉnh Đồng Nai", "Thành phố Đồng Nai", "Thành phố Đồng Nai"]
     assert [names[day]["26368"] for day in names] == ["Xã Long Thành", "Phường Long Thành", "Phường Long Thành"]
     assert [names[day]["22"] for day in names] == ["Tỉnh Quảng Ninh", "Tỉnh Quảng Ninh", "Thành phố Quảng Ninh"]
@@ -128,7 +132,10 @@ def test_a_version_before_a_decree_does_not_know_it() -> None:
 
 
 def test_a_code_kept_by_another_place_is_two_instances(registry: Registry) -> None:
-    assert [unit.name for unit in registry.instances if unit.code == "00004" and unit.valid_to in (REFORM, "")] == ["Phường Trúc Bạch", "Phường Ba Đình"]
+    assert [unit.name for unit in registry.instances if unit.code == "00004" and unit.valid_to in (REFORM, "")] == [
+        "Phường Trúc Bạch",
+        "Phường Ba Đình",
+    ]
 
 
 def test_the_artefact_is_what_the_facts_fold_to(registry: Registry) -> None:
@@ -175,7 +182,10 @@ def test_adding_a_decree_is_adding_a_file(copy: Path) -> None:
 def test_a_split_decree_opens_two_units(registry: Registry) -> None:
     row = {"kind": "split", "effective_date": "2027-01-01", "notice_date": "", "date_basis": "effective", "code_before": "00004",
            "carries": "both", "legal_ref": "1/NQ", "sources": "test"}  # fmt: skip
-    parts = [row | {"code_after": "00004", "name_after": "Phường Ba Đình"}, row | {"code_after": "99001", "name_after": "Phường Mới", "parent_after": "01"}]
+    parts = [
+        row | {"code_after": "00004", "name_after": "Phường Ba Đình"},
+        row | {"code_after": "99001", "name_after": "Phường Mới", "parent_after": "01"},
+    ]
     instances, events = apply_decree([u for u in registry.instances if u.valid_from >= REFORM], parts)
     opened = [u for u in instances if u.valid_from == "2027-01-01"]
     assert {(u.code, u.name, u.parent_code) for u in opened} == {("00004", "Phường Ba Đình", "01"), ("99001", "Phường Mới", "01")}
@@ -184,9 +194,45 @@ def test_a_split_decree_opens_two_units(registry: Registry) -> None:
 
 def test_activation_takes_two_persons(copy: Path) -> None:
     with pytest.raises(MappingError, match="two different"):
-        activate("2026-04-30", ("An", "An "), root=copy)
+        activate("2026-04-30", ("An", "an "), root=copy)
     activate("2026-04-30", ("An", "Bình"), root=copy)
     assert load_registry(root=copy).version == "2026-04-30"
+    build("2026-04-30", copy)
+    assert load_registry(root=copy).version == "2026-04-30"
+
+
+def test_one_person_who_approves_twice_activates_nothing(copy: Path) -> None:
+    assert not approve("2026-04-30", "An", "2026-10-01", root=copy)
+    assert not approve("2026-04-30", " AN ", "2026-10-02", root=copy)
+    assert load_registry(root=copy).version == "2026-08-24"
+    assert approve("2026-04-30", "Bình", "2026-10-03", root=copy)
+    assert load_registry(root=copy).version == "2026-04-30"
+
+
+def test_a_version_made_active_by_hand_is_refused(copy: Path) -> None:
+    path = copy / "versions" / "versions.json"
+    path.write_text(path.read_text("utf-8").replace('"active": "2026-08-24"', '"active": "2026-04-30"'), "utf-8")
+    with pytest.raises(MappingError, match="not activated by two persons"):
+        load_registry(root=copy)
+    assert load_registry("2026-04-30", root=copy).version == "2026-04-30"
+
+
+def test_approvals_are_of_the_facts_that_they_saw(copy: Path) -> None:
+    activate("2026-04-30", ("An", "Bình"), root=copy)
+    path = copy / "versions" / "versions.json"
+    record = json.loads(path.read_text("utf-8"))
+    for approval in record["versions"]["2026-04-30"]["approvals"]:
+        approval["facts"] = "0" * 16
+    path.write_text(json.dumps(record), "utf-8")
+    with pytest.raises(MappingError, match="not activated"):
+        load_registry(root=copy)
+
+
+def test_the_shipped_record_names_no_person(registry: Registry) -> None:
+    record = json.loads((HERE / "versions" / "versions.json").read_text("utf-8"))
+    assert record["shipped"]["version"] == record["active"] == registry.version
+    assert record["shipped"]["facts"] == registry.checksum
+    assert not any("approvals" in entry for entry in record["versions"].values())
 
 
 def test_versions_differ_by_their_decrees_alone() -> None:
