@@ -15,6 +15,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,9 @@ import pyarrow as pa
 import pytest
 import xlsxwriter
 
+from hopnhat.assess.clock import clock_findings
 from hopnhat.assess.command import run_command
+from hopnhat.assess.model import Clock
 from hopnhat.sample.dbf import DbfFile, Field
 from hopnhat.sample.servers import mariadb_available, remove_mariadb, start_mariadb
 from hopnhat.sample.tcvn3 import encode
@@ -413,6 +416,10 @@ def test_a_real_mariadb_with_zero_dates_tcvn3_and_orphans(tmp_path: Path, mariad
     drafted = {table.name: table.key for table in load_system("huyen_moi", tmp_path / "out").tables}
     assert drafted == {"ho_so": ["HoSoId"], "qua_trinh": ["BuocId"]}
     assert urlsplit(mariadb).password not in done.everything()
+    clock = done.data["clock"]
+    assert abs(clock["ahead_seconds"]) < 60
+    assert clock["zone_minutes"] == offset_here()
+    assert ("clock-zone" in done.codes("note")) == (clock["zone_minutes"] != 420)
 
 
 def test_postgresql_tables_are_assessed(tmp_path: Path, database: str, communes: Any) -> None:
@@ -428,6 +435,40 @@ def test_postgresql_tables_are_assessed(tmp_path: Path, database: str, communes:
     assert done.data["tables"][0]["rows"] == ROWS
     assert done.codes("fix", "stop") == {"key-undeclared"}
     assert load_system("pg_moi", tmp_path / "out").tables[0].key == ["mahoso"]
+    assert abs(done.data["clock"]["ahead_seconds"]) < 60
+    assert done.data["clock"]["zone"]
+
+
+def offset_here() -> int:
+    """Minutes before UTC of this machine's zone, which the test's own server shares."""
+    here = datetime.now().astimezone().utcoffset()
+    assert here is not None
+    return int(here.total_seconds() // 60)
+
+
+def test_a_wrong_clock_and_a_foreign_zone_are_told() -> None:
+    found = {one.code: one for one in clock_findings(Clock("2026-01-01T00:00:00+00:00", -3_600.0, "SE Asia Standard Time", 480))}
+    assert (found["clock-wrong"].severity, found["clock-zone"].severity) == ("fix", "note")
+    assert "chậm 3600 giây" in found["clock-wrong"].detail
+    assert "UTC+08:00" in found["clock-zone"].detail
+    assert list(clock_findings(Clock("2026-01-01T00:00:00+00:00", 1.5, "+07", 420))) == []
+    assert list(clock_findings(None)) == []
+
+
+def test_the_governor_of_a_mapping_holds_for_the_assessment(tmp_path: Path, mapped: Path, communes: Any) -> None:
+    """In blackout hours nothing is read, and with a governor the answers are the same."""
+    base = as_sqlite(tmp_path / "a.db", rows_of(communes))
+    text = mapping(mapped / "huyen_thu.yml", "sqlite", "ho_so").read_text(encoding="utf-8")
+    free = assessed(tmp_path / "free", system="huyen_thu", url=f"sqlite:///{base}")
+    (mapped / "huyen_thu.yml").write_text(text + "governor: {target_seconds: 0.1, pause_share: 0.1}\n", encoding="utf-8")
+    gentle = assessed(tmp_path / "gentle", system="huyen_thu", url=f"sqlite:///{base}")
+    assert gentle.code == free.code
+    assert [(t["name"], t["rows"], t["counted"]) for t in gentle.data["tables"]] == [("ho_so", ROWS, ROWS)]
+    assert gentle.codes("fix", "stop") == free.codes("fix", "stop")
+    (mapped / "huyen_thu.yml").write_text(text + 'governor: {blackout: ["00:00-12:00", "12:00-24:00"]}\n', encoding="utf-8")
+    refused = assessed(tmp_path / "refused", system="huyen_thu", url=f"sqlite:///{base}")
+    assert refused.code == 3
+    assert "blackout" in refused.said
 
 
 @pytest.mark.services
