@@ -34,7 +34,7 @@ Place = tuple[str, str, list[str]]
 
 def read(technology: str, url: str, table: str, key: list[str]) -> dict[str, float]:
     """In this process: rows, seconds, CPU-seconds and the greatest memory ever held."""
-    source, rows, started = open_source(technology, url), 0, time.perf_counter()
+    source, rows, started = open_source(technology, url, OPTIONS.get(technology)), 0, time.perf_counter()
     for part in source.ranges(table, key, RANGE):
         rows += source.read(table, key, part, COLUMNS).num_rows
     source.close()
@@ -127,6 +127,36 @@ def dbf(home: Path, rows: int) -> Iterator[Place]:
 
 
 @contextmanager
+def jsonl(home: Path, rows: int) -> Iterator[Place]:
+    with (home / "m.jsonl").open("w", encoding="utf-8") as file:
+        for start, stop in blocks(rows):
+            file.writelines(
+                f'{{"id":{i},' + ",".join(f'"c{n}":"Hồ sơ số {i * n}"' for n in range(1, 10)) + "}\n" for i in range(start, stop)
+            )
+    yield str(home / "m.jsonl"), "m", []
+
+
+@contextmanager
+def xml(home: Path, rows: int) -> Iterator[Place]:
+    with (home / "m.xml").open("w", encoding="utf-8") as file:
+        file.write("<ds>")
+        for start, stop in blocks(rows):
+            file.writelines(
+                f"<h><id>{i}</id>" + "".join(f"<c{n}>Hồ sơ số {i * n}</c{n}>" for n in range(1, 10)) + "</h>\n" for i in range(start, stop)
+            )
+        file.write("</ds>")
+    yield str(home / "m.xml"), "m", []
+
+
+@contextmanager
+def fixed(home: Path, rows: int) -> Iterator[Place]:
+    with (home / "m.txt").open("wb") as file:
+        for start, stop in blocks(rows):
+            file.writelines((b"%-30d" % i) * len(COLUMNS) + b"\r\n" for i in range(start, stop))
+    yield str(home / "m.txt"), "m", []
+
+
+@contextmanager
 def excel(home: Path, rows: int) -> Iterator[Place]:
     import xlsxwriter
 
@@ -145,9 +175,13 @@ TECHNOLOGIES: dict[str, Callable[[Path, int], AbstractContextManager[Place]]] = 
     "sqlite": sqlite,
     "csv": csv,
     "dbf": dbf,
+    "jsonl": jsonl,
+    "xml": xml,
+    "fixed": fixed,
     "excel": excel,
 }
 EXCEL_LIMIT = 1_048_575
+OPTIONS: dict[str, dict[str, object]] = {"xml": {"record": "h"}, "fixed": {"fields": [{"name": name, "width": 30} for name in COLUMNS]}}
 
 
 def main(small: int, large: int, wanted: list[str]) -> int:
