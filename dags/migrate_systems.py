@@ -43,12 +43,11 @@ def build(header: Header) -> DAG:
 
             return pipeline.publish(header.id, run_id=migration_run(context))
 
-        @task(pool=header.server)
+        @task
         def reconcile(**context: Any) -> dict[str, Any]:
             from hopnhat import pipeline
 
-            with legacy(header.id, header.connection) as url:
-                return pipeline.reconcile(header.id, run_id=migration_run(context), url=url)
+            return pipeline.reconcile(header.id, run_id=migration_run(context))
 
         @task
         def report(**context: Any) -> dict[str, Any]:

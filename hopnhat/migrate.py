@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hopnhat import pipeline
@@ -23,11 +24,13 @@ def migrate_system(
     try:
         items = pipeline.plan(system, run_id=run, mode=mode, as_of=as_of, url=url, accept_volume=accept_volume)
         load_all(system, items, run_id=run, url=url, workers=workers, progress=lambda *a: say(f"{system}: {_progress(*a)}"))
-        counts = pipeline.publish(system, run_id=run)
+        with ThreadPoolExecutor(1) as beside:  # the landing side of the proof is read while the target builds its indexes
+            ahead = beside.submit(pipeline.read_ahead, system, run_id=run)
+            counts = pipeline.publish(system, run_id=run)
         say(f"{system}: {counts['state']}, " + ", ".join(f"{k} {v}" for k, v in counts.items() if isinstance(v, int)))
         for note in counts["notes"]:
             say(f"{note['source']}: {note['note']}")
-        verdict = pipeline.reconcile(system, run_id=run, url=url)
+        verdict = pipeline.reconcile(system, run_id=run, ahead=None if ahead.exception() else ahead.result())
         paths = pipeline.report(system, run_id=run) if reports else {}
     except HopNhatError as exc:
         _note_failure(run, system, exc)

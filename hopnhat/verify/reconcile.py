@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from operator import attrgetter
-from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 from psycopg2.extensions import connection
 
 from hopnhat.model.errors import RunError
-from hopnhat.verify.cells import Cells, day_part, is_plain
+from hopnhat.verify.cells import Cells
 from hopnhat.verify.crosswalk import load_crosswalk
 from hopnhat.verify.expected import MAPS, WRONG, classify, join_sides, judge
 from hopnhat.verify.explanations import explanations, unexplained_keys
-from hopnhat.verify.landed import ROW, Shape, backslashed, cell_texts, cells_read, filter_rule, key_expression, quoted, shape_of
+from hopnhat.verify.landed import Shape, quoted, shape_of
 from hopnhat.verify.legs import Proof, expected_published, landing_expected, source_landing, source_published
-from hopnhat.verify.parts import check_parts, transports
+from hopnhat.verify.side import LandedSide, read_side
 from hopnhat.verify.target import (
     RunFacts,
     batches_of,
@@ -41,8 +36,6 @@ from mappings.read import load_domain
 from mappings.spec import Entity, System, Table
 from validators.reconciliation import EXPECTED_PUBLISHED, LANDING_EXPECTED, Example, Line, Verdict, broken, not_applicable
 
-MEMORY = "300MB"
-"""What DuckDB may hold before it goes to disk: with it the proof stays below a loading worker, whatever the rows."""
 _EXAMPLES = 20
 
 
@@ -83,6 +76,7 @@ def reconcile(
     source_counts: Mapping[str, int] | None,
     *,
     staged: Mapping[str, str] | None = None,
+    ahead: LandedSide | None = None,
 ) -> Verdict:
     """Recompute what a run should have done, compare it with what the target holds, and write verify.result.
 
@@ -91,6 +85,7 @@ def reconcile(
         source_counts: source id → rows counted in the live source; None or absent = not counted.
         staged: for a rehearsed run, source id → relation (quoted as SQL needs it) of its staged rows, when that is not
             `staging."<source>"`.
+        ahead: what read_ahead has read of one source already; used only if the run names the same parts.
 
     Raises:
         RunError: the run is unknown or neither published nor rehearsed.
@@ -103,12 +98,21 @@ def reconcile(
         source = system.source_id(table)
         relation = (staged or {}).get(source, f"staging.{quoted(source)}")
         work = Work(conn, system, table, domain.entities[table.entity], run_id, run, landing_root, relation)
-        found, where = _check_source(work, (source_counts or {}).get(source))
+        found, where = _check_source(work, (source_counts or {}).get(source), ahead)
         lines += found
         examples += where
     verdict = Verdict(system.id, run_id, tuple(lines), tuple(examples))
     _write(conn, verdict)
     return verdict
+
+
+def read_ahead(conn: connection, system: System, run_id: str, landing_root: str) -> LandedSide | None:
+    """The landing side of the system's largest source, for a reconcile() of the same run that follows: it needs nothing of
+    the target, so it can be read while the target builds its indexes."""
+    named = {system.source_id(table): (table, run_facts(conn, run_id, system.id, system.source_id(table))) for table in system.tables}
+    conn.rollback()
+    table, facts = max(named.values(), key=lambda found: sum(part.extracted for part in found[1].parts))
+    return read_side(system, table, load_domain(system.domain).entities[table.entity], facts.parts, landing_root) if facts.parts else None
 
 
 def _run_row(conn: connection, run_id: str, system: str) -> RunRow:
@@ -126,18 +130,20 @@ def _run_row(conn: connection, run_id: str, system: str) -> RunRow:
     return RunRow(*row)
 
 
-def _check_source(work: Work, source_count: int | None) -> tuple[list[Line], list[Example]]:
+def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None) -> tuple[list[Line], list[Example]]:
     facts = run_facts(work.conn, work.run_id, work.system.id, work.source)
-    with tempfile.TemporaryDirectory(prefix="hopnhat-verify-") as scratch, _database(scratch) as db:
-        parts = check_parts(work.landing_root, facts.parts, Path(scratch))
-        if parts.altered:
-            lines = [*source_landing(work.source, facts, parts.altered, None, source_count)]
+    if ahead is None or ahead.source != work.source or ahead.parts != facts.parts:
+        ahead = read_side(work.system, work.table, work.entity, facts.parts, work.landing_root)
+    with ahead as side:
+        db = side.db
+        if side.altered:
+            lines = [*source_landing(work.source, facts, side.altered, None, source_count)]
             why = "the landing zone is not what was landed; nothing can be proved from it"
             return [*lines, *(broken(work.source, leg, "rows", why) for leg in (LANDING_EXPECTED, EXPECTED_PUBLISHED))], []
         if not facts.parts:
             return [not_applicable(work.source, LANDING_EXPECTED, "rows", "the run has no part of this source")], []
         shape = shape_of(work.table, work.entity)
-        _load(work, db, shape, facts, parts.files)
+        _load(work, side, shape, facts)
         counts = join_sides(db, shape, [rule.rule for rule in work.table.filters])
         _set_aside_older(work, db)
         classify(db, shape)
@@ -152,55 +158,15 @@ def _check_source(work: Work, source_count: int | None) -> tuple[list[Line], lis
         return lines, list(_examples(work, proof, lines))
 
 
-def _database(scratch: str) -> duckdb.DuckDBPyConnection:
-    db = duckdb.connect()
-    db.execute(f"set memory_limit = '{MEMORY}'")
-    for threshold in ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold"):
-        db.execute(f"set {threshold} = '16MB'")  # freed memory goes back at once: the limit is then also what is seen from outside
-    db.execute(f"set temp_directory = '{scratch}/spill'")
-    db.execute(f"set threads = {len(os.sched_getaffinity(0))}")
-    db.execute("set preserve_insertion_order = false")
-    db.create_function("backslashed", backslashed, ["BLOB"], "VARCHAR", null_handling="special")  # type: ignore[call-overload]
-    return db
-
-
-def _load(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, facts: RunFacts, files: tuple[str, ...]) -> None:
-    """Fill the tables lf (landed), p (published) and q (held)."""
-    cells = Cells()
-    _load_landed(work, db, shape, cells, files)
+def _load(work: Work, side: LandedSide, shape: Shape, facts: RunFacts) -> None:
+    """Fill the tables p (published) and q (held) beside what was landed."""
     unit = work.table.unit
     if shape.has_unit and unit:
-        load_crosswalk(db, version=work.run.registry_version, as_of=work.system.units_as_of, until=work.run.until, carries=unit.carries)
-    create_published(db, shape)
-    _load_published(work, db, shape, cells, facts)
-    write_published_cells(db, cells)
-    fetch_held(work.conn, db, work.run_id, work.source)
-
-
-def _load_landed(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, cells: Cells, files: tuple[str, ...]) -> None:
-    """Table lf: a row per landed row, its key as text, its cells as numbers, and the number of its filter rule."""
-    named, key = cells_read(work.table, shape), work.table.key
-    db.execute(f"create table l (k varchar{''.join(f', {name} integer' for name in named)})")
-    for file in files:
-        part = pq.read_table(file, columns=list(dict.fromkeys([*key, *named.values()]))).combine_chunks()
-        plain = len(key) == 1 and key[0] != ROW and is_plain(part[key[0]])
-        numbers = {name: cells.numbered(name, _cell(name, part[column])) for name, column in named.items()}
-        keys = {column: part[column].cast(pa.string()) if plain else part[column] for column in key}
-        db.register("part", pa.table({**{f"key {name}": values for name, values in keys.items()}, **numbers}))
-        spelled = quoted(f"key {key[0]}") if plain else key_expression([f"key {name}" for name in key], rows=f"key {ROW}")
-        db.execute(f"insert into l select {', '.join([spelled, *numbers])} from part")
-        db.unregister("part")
-    for name, text in cell_texts(work.table, shape, transports(files[0])).items():
-        cells.write(db, name, text)
-    rules = [name for name in named if name.startswith("f")]
-    joins = " ".join(f"join cell_{name} {name} on {name}.code = l.{name}" for name in rules)
-    kept = ", ".join(f"l.{name}" for name in ("k", *named) if name not in rules)
-    db.execute(f"create view lf as select {kept}, {filter_rule(work.table, shape)} as f from l {joins}")
-
-
-def _cell(name: str, column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-    return day_part(whole) if name == "d" else whole
+        load_crosswalk(side.db, version=work.run.registry_version, as_of=work.system.units_as_of, until=work.run.until, carries=unit.carries)
+    create_published(side.db, shape)
+    _load_published(work, side.db, shape, side.cells, facts)
+    write_published_cells(side.db, side.cells)
+    fetch_held(work.conn, side.db, work.run_id, work.source)
 
 
 def _load_published(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, cells: Cells, facts: RunFacts) -> None:

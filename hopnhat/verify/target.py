@@ -40,7 +40,7 @@ def run_facts(conn: connection, run_id: str, system: str, source: str) -> RunFac
     with conn.cursor() as cursor:
         cursor.execute(
             "select part_number, part, part_sha, extracted, batch_id, whole, published + unchanged, merged, quarantined, filtered"
-            " from ledger.batch where run_id = %s and system = %s and source = %s and state in ('published', 'rehearsed') order by part_number",
+            " from ledger.batch where run_id = %s and system = %s and source = %s and state in ('staged', 'published', 'rehearsed') order by part_number",
             (run_id, system, source),
         )
         rows = cursor.fetchall()
