@@ -73,7 +73,9 @@ def assess_system(
                 raise
             target = _new_system(system, _place(url, system, error), technology)
         else:
-            target = Target(spec.id, spec.title, spec.technology, url(spec.connection), spec.id, spec.reader_options(spec.technology), spec)
+            place = url(spec.connection)
+            kind = _scheme(place) or spec.technology  # as a migration does: a copy may stand in for the server
+            target = Target(spec.id, spec.title, kind, place, spec.id, spec.reader_options(kind), spec)
     except HopNhatError as error:
         raise unreadable(error, system) from None
     return assess(target, out, now=now, max_rows=max_rows, say=say)
@@ -87,10 +89,15 @@ def _place(url: Callable[[str], str], system: str, unknown: MappingError) -> str
         raise unknown from None
 
 
+def _scheme(url: str) -> str | None:
+    """The technology that a URL names by its scheme."""
+    scheme = url.partition(":")[0].partition("+")[0]
+    return scheme if scheme in TECHNOLOGIES and "://" in url else None
+
+
 def _new_system(system: str, url: str, technology: str | None) -> Target:
     """A system without a mapping: its technology by the URL's scheme, or by the file that the URL names."""
-    scheme = url.partition("://")[0].partition("+")[0]
-    known = technology or (scheme if scheme in TECHNOLOGIES else None)
+    known = technology or _scheme(url)
     if known is not None:
         return Target(system_id(system), system, known, url, system)
     found = sniff(path_of(url))
