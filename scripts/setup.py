@@ -7,6 +7,7 @@ Python may come without pip and without ensurepip.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -30,12 +31,13 @@ def main() -> int:
     if sys.version_info < (3, 11):  # noqa: UP036  this file runs on whatever Python the machine has
         print("Python 3.11 or newer is needed.", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="hopnhat-setup-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="hopnhat-setup-") as scratch, (ROOT / "uv.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one setup at a time; uv's own lock file would stay behind in /tmp
         uv = find_uv(Path(scratch))
         print("setup: .venv from uv.lock …", flush=True)
         # The machine's own certificates: provincial networks often stand behind an authority of their own.
         trust = {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}
-        environment = trust | os.environ | {"UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
+        environment = trust | os.environ | {"UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never", "TMPDIR": scratch}
         environment.pop("VIRTUAL_ENV", None)
         done = subprocess.run([str(uv), "sync", "--frozen", "--quiet"], cwd=ROOT, env=environment, check=False)
     return done.returncode
