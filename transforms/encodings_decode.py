@@ -16,6 +16,7 @@ from transforms.distinct import code_where, combine, first_of, in_blocks, on_dis
 from transforms.encodings_case import case_damaged, restore_capitals
 from transforms.encodings_codec import Encoded, decode_bytes, undo_misreading
 from transforms.encodings_tables import Mask, buffers
+from transforms.encodings_wide import WIDE, decode_wide
 from transforms.syllables import is_syllable, words
 
 _ASCII, _TAIL = r"[\x00-\x7f]", r"[\x80-\xbf]"
@@ -41,7 +42,8 @@ def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str)
     legacy encoding means that the legacy bytes were read as Windows-1252/Latin-1: undone first.
     `encoding`: utf-8, mojibake (UTF-8 read as Windows-1252/Latin-1, up to three times), tcvn3, vni, viscii, vps, cp1258;
     `tcvn3-as-utf8` and so on where the source itself stores its misread text as UTF-8 bytes; `tcvn3-as-cp1258` and so on
-    where the driver took the bytes for Windows-1258, as SQL Server does in columns of a Vietnamese collation.
+    where the driver took the bytes for Windows-1258, as SQL Server does in columns of a Vietnamese collation;
+    `utf-16-le`, `utf-16-be` where UTF-16 was stored in a column of bytes.
     Reject codes: text-undecodable (bytes that mean nothing there), text-not-reversible (the repair would not give the
     bytes back), text-lossy (letters were replaced by ? or U+FFFD before us), text-case-damaged (UPPER/LOWER was run on
     undecoded bytes). Warn codes: text-mixed-encoding (this value was in another encoding than its column),
@@ -56,11 +58,13 @@ def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str)
         return _lossy_refused(_utf8(whole))
     if encoding == "mojibake":
         return _lossy_refused(on_distinct(whole, partial(in_blocks, work=_mojibake)))
+    if encoding in WIDE:
+        return _lossy_refused(on_distinct(whole, partial(decode_wide, encoding=encoding)))
     page = "cp1258" if encoding.endswith(AS_CP1258) else "cp1252"
     if encoding.endswith((AS_UTF8, AS_CP1258)):
         encoding, transport = encoding.removesuffix(AS_UTF8).removesuffix(AS_CP1258), "text"
     if encoding not in ENCODINGS:
-        raise ValueError(f"unknown encoding {encoding!r}; there are utf-8, mojibake, {', '.join(ENCODINGS)}")
+        raise ValueError(f"unknown encoding {encoding!r}; there are utf-8, mojibake, {', '.join((*ENCODINGS, *WIDE))}")
     work = partial(_legacy, transport=transport, encoding=encoding, page=page)
     return _lossy_refused(on_distinct(whole, partial(in_blocks, work=work)))
 

@@ -20,6 +20,7 @@ from transforms.distinct import combine
 from transforms.encodings_decode import AS_CP1258, AS_UTF8, LOST_LETTER, UTF8
 from transforms.encodings_mixed import has_doubtful_word, second_encodings
 from transforms.encodings_readings import Texts, candidates, read_as, shares
+from transforms.encodings_wide import wide_values
 from transforms.syllables import WORD, is_syllable
 
 SAMPLE = 600
@@ -27,6 +28,7 @@ LOOKED_AT = 4_000
 LONGEST = 8_192
 MARGIN = 0.15
 ENOUGH = 10
+_WIDE_AT_LEAST, _WIDE_WHOLE = 0.01, 0.98
 _CONTROL_LETTERS = r"[\x02\x05\x06\x04\x03\x10-\x15\x19\x1c-\x1e]"
 _BEYOND_1252 = re.compile("[ăđơưĂĐƠƯ\u1e00-\u1eff\u0300-\u036f]")
 
@@ -60,6 +62,8 @@ def detect(sample: pa.Array | pa.ChunkedArray, *, transport: str) -> Detection:
     whole = combine(sample)
     distinct = pc.unique(whole.drop_null())
     distinct = _cut(distinct.cast(pa.binary()) if not pa.types.is_binary(distinct.type) else distinct)
+    if transport == "bytes" and (wide := _wide(distinct)):
+        return wide
     telling = distinct.filter(pc.match_substring_regex(distinct, rf"[\x80-\xff]|{_CONTROL_LETTERS}"))
     if not len(telling):
         return Detection("utf-8", 1.0, {"utf-8": 1.0}, None, 0, False, ("ascii-only", *_losses(distinct)))
@@ -68,6 +72,21 @@ def detect(sample: pa.Array | pa.ChunkedArray, *, transport: str) -> Detection:
     readings = {name: read_as(chosen, name, transport) for name in candidates(transport)}
     losses = _losses(distinct) if transport == "text" or _all_utf8(distinct) else ()
     return _verdict(readings, looked_at, transport, losses)
+
+
+def _wide(distinct: pa.Array) -> Detection | None:
+    """The verdict when values are UTF-16; mixed when only some are."""
+    part = _spread(distinct.filter(pc.greater(pc.binary_length(distinct), 0)), LOOKED_AT)
+    found = {name: int(mask.sum()) for name, mask in wide_values(part).items()}
+    if not found:
+        return None
+    n, name = len(part), max(found, key=lambda name: found[name])
+    if found[name] < max(2, _WIDE_AT_LEAST * n):
+        return None
+    share, whole = round(found[name] / n, 4), found[name] >= _WIDE_WHOLE * n
+    evidence = () if whole else (f"mixed:{name}={found[name]}", f"mixed:other={n - found[name]}")
+    decided = whole and n >= ENOUGH
+    return Detection(name if decided else None, share, {name: share}, None, n, not whole, evidence + ("too-few",) * (n < ENOUGH))
 
 
 def _cut(values: pa.Array) -> pa.Array:

@@ -32,6 +32,7 @@ _LETTER = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff"
 _UNDECODED = re.compile(
     rf"[{_LETTER}][¨¶¸µ¹ª¬«»·®©§×÷¼¾\u00ad][{_LETTER}]|[a-z][À-Þ][a-z]|[{_LETTER}](?:[¨¶¸µ]|\u00ad\b)|\u00ad[{_LETTER}]|[{_LETTER}]\u00ad"
 )
+_IN_A_WORD = re.compile(rf"[{_LETTER}][¨¶¸µ¹ª¬§¼¾][{_LETTER}]")  # even where the rest of the cell is Unicode
 _ABOVE_LATIN1 = re.compile(r"[\u0100-\u024f\u1e00-\u1eff\u0300-\u036f]")
 _MISREAD = re.compile(
     r"[\u00a0-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2026\u2030\u2039\u203a\u20ac\u2122]{2,}"
@@ -171,7 +172,7 @@ def _refusal(text: str) -> str | None:
         return "text-lossy"
     if any(unicodedata.category(char) in ("Co", "Cn", "Cs") for char in unsure):
         return "text-control"
-    if not _ABOVE_LATIN1.search(text) and _UNDECODED.search(text):
+    if _IN_A_WORD.search(text) or (not _ABOVE_LATIN1.search(text) and _UNDECODED.search(text)):
         return "text-undecoded"
     return "text-mojibake" if any(map(_is_mojibake, _MISREAD.findall(text))) else None
 

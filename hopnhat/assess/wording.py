@@ -17,7 +17,7 @@ _REPAIRED = ("date-sentinel", "id-sentinel", "phone-sentinel", "text-excel", "te
              "dossier-number-date", "phone-unreadable", "text-perhaps-lossy", "id-prefix", "id-length")  # fmt: skip
 """Reasons that never hold a row back."""
 ERAS = {"old": "danh mục cũ (đến 30/6/2025)", "new": "danh mục mới (từ 1/7/2025)", "mixed": "lẫn cũ và mới", "undecided": "chưa kết luận được", "historic": "danh mục trước nữa"}  # fmt: skip
-ENCODINGS = {"utf-8": "UTF-8", "tcvn3": "TCVN3 (.VnTime)", "vni": "VNI", "viscii": "VISCII", "vps": "VPS", "cp1258": "Windows-1258", "mojibake": "UTF-8 bị đọc sai"}  # fmt: skip
+ENCODINGS = {"utf-8": "UTF-8", "tcvn3": "TCVN3 (.VnTime)", "vni": "VNI", "viscii": "VISCII", "vps": "VPS", "cp1258": "Windows-1258", "mojibake": "UTF-8 bị đọc sai", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16 (byte cao trước)"}  # fmt: skip
 
 
 @dataclass(frozen=True)

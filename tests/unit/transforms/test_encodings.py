@@ -425,3 +425,38 @@ def test_minority_names_are_judged_relative_to_other_encodings() -> None:
     for encoding in ("tcvn3", "vni"):
         verdict = detect(encode_text(pa.array(texts), encoding).data, transport="bytes")
         assert verdict.encoding == encoding
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_stored_as_bytes_is_found_and_decoded(encoding: str) -> None:
+    texts = _column(random.Random(16), 60)
+    landed = pa.array([text.encode(encoding) for text in texts], pa.binary())
+    assert detect(landed, transport="bytes").encoding == encoding
+    done = decode(landed, transport="bytes", encoding=encoding)
+    assert (done.values.to_pylist(), done.reject) == (texts, None)
+    some = pa.array([text.encode("utf-8" if i % 5 else encoding) for i, text in enumerate(texts)], pa.binary())
+    assert detect(some, transport="bytes").mixed
+
+
+def test_half_a_character_and_a_lone_surrogate_are_refused() -> None:
+    landed = pa.array([b"A\0B", b"\x00\xd8", "\ufeffHà".encode("utf-16-le")], pa.binary())
+    done = decode(landed, transport="bytes", encoding="utf-16-le")
+    assert done.values.to_pylist() == [None, None, "Hà"]
+    assert _codes(done.reject, 3) == ["text-undecodable", "text-undecodable", None]
+
+
+def test_values_padded_with_nul_bytes_are_not_utf16() -> None:
+    landed = pa.array([f"H26-{i:04}".encode().ljust(12, b"\0") for i in range(40)], pa.binary())
+    assert detect(landed, transport="bytes").encoding == "utf-8"
+
+
+def test_an_encoding_without_a_table_is_not_guessed() -> None:
+    """Bytes that no known table makes Vietnamese: the verdict stays open, and what does not decode is refused."""
+    chance, shifted = random.Random(9), bytes.maketrans(bytes(range(0xB5, 0xF0)), bytes(range(0xC5, 0x100)))
+    landed = pa.array(
+        [data.translate(shifted) for data in encode_text(pa.array(_addresses(chance, 80)), "tcvn3").data.to_pylist()], pa.binary()
+    )
+    verdict = detect(landed, transport="bytes")
+    assert verdict.encoding is None
+    assert {"unexplained", "too-close"} & set(verdict.evidence)
+    assert decode(landed, transport="bytes", encoding="utf-8").values.null_count > 60

@@ -227,6 +227,7 @@ def test_25_encodings_mixed_in_a_column_and_in_a_cell() -> None:
     assert pipeline(both, encoding="tcvn3")[:2] == ([None], ["text-undecodable"])
     assert pipeline(both, encoding="utf-8")[:2] == ([None], ["text-undecodable"])
     assert pipeline("V¨n Đường".encode(), encoding="tcvn3", transport="text")[:2] == ([None], ["text-undecodable"])
+    assert utf8("Nguyễn V¨n Đường")[:2] == ([None], ["text-undecoded"])
 
 
 def test_the_catalogue_is_complete() -> None:
