@@ -56,6 +56,7 @@ class FixedSource:
     def __init__(self, url: str, places: tuple[Place, ...], system: str) -> None:
         self._url, self._places, self._system = url, places, system
         self._checked: dict[Path, tuple[int, int, int]] = {}  # mtime, line length with its newline, lines
+        self._buffer = numpy.empty(0, numpy.uint8)  # of the last range: fresh memory costs more than the copy into it
 
     def tables(self) -> list[str]:
         return sorted(found_files(self._url, _SUFFIXES, system=self._system))
@@ -78,7 +79,7 @@ class FixedSource:
         by_name = {place.name: place for place in self._places}
         require_columns(columns, list(by_name), system=self._system, table=table)
         start, stop = row_window(key_range, lines)
-        matrix = _matrix(path, length, start, stop) if lines else numpy.zeros((0, length), numpy.uint8)
+        matrix = self._matrix(path, length, start, stop) if lines else numpy.zeros((0, length), numpy.uint8)
         chosen = [by_name[name] for name in columns]
         arrays = [fixed_binary(items(matrix, p.start, p.width)) for p in chosen]
         numbers = pa.array(numpy.arange(start + 1, stop + 1, dtype=numpy.int64))
@@ -137,10 +138,17 @@ class FixedSource:
             hint="a line is cut or holds a newline; ask for the export anew",
         )  # fmt: skip
 
-
-def _matrix(path: Path, length: int, start: int, stop: int) -> numpy.ndarray:
-    with path.open("rb") as file:
-        file.seek(start * length)
-        raw = file.read((stop - start) * length)
-    raw = raw.ljust((stop - start) * length, b"\n")  # the last line may lack its newline
-    return numpy.frombuffer(raw, numpy.uint8).reshape(stop - start, length)
+    def _matrix(self, path: Path, length: int, start: int, stop: int) -> numpy.ndarray:
+        """Lines [start, stop) as a matrix of bytes, valid until the next call."""
+        size = (stop - start) * length
+        if len(self._buffer) < size:
+            self._buffer = numpy.empty(size, numpy.uint8)
+        raw, filled = self._buffer[:size], 0
+        with readable(path, self._system), path.open("rb", buffering=0) as file:
+            file.seek(start * length)
+            while filled < size and (got := file.readinto(raw[filled:].data)):
+                filled += got
+        if size - filled > 2:  # the last line may lack its newline
+            raise broken(path, "became shorter while it was read", system=self._system)
+        raw[filled:] = 10
+        return raw.reshape(stop - start, length)
