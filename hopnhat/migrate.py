@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
-from hopnhat import pipeline
+from hopnhat import planning
 from hopnhat.model.errors import HopNhatError
-from hopnhat.workers import load_all
 
 Say = Callable[[str], None]
 
@@ -18,11 +19,17 @@ def migrate_system(
     accept_volume: bool = False,
 ) -> dict[str, Any]:
     """Plan, load, publish, reconcile, report. Returns the run's summary."""
-    resumed = None if run_id else pipeline.resumable(system, mode)
+    libraries = Thread(target=import_module, args=("hopnhat.workers",))
+    libraries.start()  # pandas and pandera are read while the servers answer the plan's questions
+    resumed = None if run_id else planning.resumable(system, mode)
     run = run_id or resumed or fresh_run_id
     say(f"{system}: {'taking up' if resumed else 'starting'} run {run} ({mode})")
     try:
-        items = pipeline.plan(system, run_id=run, mode=mode, as_of=as_of, url=url, accept_volume=accept_volume)
+        items = planning.plan(system, run_id=run, mode=mode, as_of=as_of, url=url, accept_volume=accept_volume)
+        libraries.join()  # no thread may live when the workers are forked
+        from hopnhat import pipeline
+        from hopnhat.workers import load_all
+
         load_all(system, items, run_id=run, url=url, workers=workers, progress=lambda *a: say(f"{system}: {_progress(*a)}"))
         with ThreadPoolExecutor(1) as beside:  # the landing side of the proof is read while the target builds its indexes
             ahead = beside.submit(pipeline.read_ahead, system, run_id=run)
@@ -45,6 +52,8 @@ def _progress(done: int, parts: int, counts: Mapping[str, int], seconds: float) 
 
 def _note_failure(run: str, system: str, exc: HopNhatError) -> None:
     """The ledger should know, but the first error is the one to report: the target itself may be what failed."""
+    from hopnhat import pipeline
+
     try:
         pipeline.set_state(run, system, "failed", str(exc))
     except HopNhatError:
