@@ -12,18 +12,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hopnhat.declared import check_encodings
 from hopnhat.extract.contract import ROW, KeyRange, Source
 from hopnhat.landing.parts import FINGERPRINT, Part, has_part, read_part, write_part
 from hopnhat.load import ledger, stage
 from hopnhat.load.ledger import Run
 from hopnhat.load.target import Connection
-from hopnhat.model.errors import MappingError
 from hopnhat.version import drift_version
 from mappings.spec import Entity, System, Table
 from mappings.units.registry import Registry
 from transforms import outcomes, text
 from transforms.conform import Conformed, Finding, conform
-from transforms.encodings_detect import detect
 from transforms.fingerprints import fingerprint, source_keys
 from transforms.held import problems_of, raw_payloads
 from transforms.outcomes import Known, Outcomes
@@ -31,8 +30,6 @@ from transforms.places import Answers, Placer
 from transforms.units import Scope
 from validators.dossiers import dossier_warnings
 from validators.entities import failures, row_schema
-
-_SAMPLE = 2_000
 
 
 @dataclass
@@ -287,25 +284,3 @@ def _save_resolutions(work: SourceWork, conformed: Conformed) -> None:
     if new:
         stage.save_resolutions(work.target, {a["resolution_id"]: a for a in new}.values(), work.registry.version)
         work.saved = (known, len(known.records))
-
-
-def check_encodings(system: System, table: Table, entity: Entity, frame: pa.Table) -> None:
-    """Compare the declared encoding of the text columns with what their bytes say (DOMAIN §4.3).
-
-    Bytes of one legacy encoding are often legal in another: read wrongly they give other letters and no error.
-
-    Raises:
-        MappingError: a column is clearly in another encoding than declared.
-    """
-    declared = {c.source: c.encoding for name, c in table.columns.items() if entity.columns[name].kind in ("text", "name")}
-    if table.unit:
-        declared |= {column: table.unit.encoding for name, column in table.unit.inputs().items() if not name.endswith("_code")}
-    for column, encoding in declared.items():
-        if column == ROW:
-            continue
-        metadata = frame.schema.field(column).metadata or {}
-        found = detect(frame[column].slice(0, _SAMPLE), transport=metadata.get(b"transport", b"bytes").decode())
-        wanted = encoding or table.encoding
-        if found.encoding and found.encoding != wanted and "ascii-only" not in found.evidence:
-            problem = f"{table.name}.{column} is declared {wanted} but its bytes are {found.encoding} (confidence {found.confidence:.2f}, {found.n} values)"
-            raise MappingError(problem, file=f"{system.id}.yml", hint=f"declare `encoding: {found.encoding}`, for the table or the column")

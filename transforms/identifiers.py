@@ -157,7 +157,7 @@ def dossier_numbers(values: pa.Array | pa.ChunkedArray) -> Converted:
     number = _null_where(cleaned.values, pc.equal(cleaned.values, ""))
     dated = pc.match_substring_regex(number, _DOSSIER_DATED)
     other = pc.fill_null(pc.invert(dated), False)
-    national = pc.fill_null(pc.match_substring_regex(number, _DOSSIER), False)
+    national = pc.fill_null(pc.match_substring_regex(pc.if_else(other, number, pa.scalar(None, number.type)), _DOSSIER), False)
     wrong_day = code_where(pc.and_(other, national), "dossier-number-date")
     local = code_where(pc.and_(other, pc.invert(national)), "dossier-number-local")
     return Converted(number, cleaned.reject, first_of(cleaned.warn, wrong_day, local))
