@@ -11,7 +11,7 @@ from transforms.units_codes import CONFLICT, UNKNOWN_CODE, Beside, clean_code, r
 from transforms.units_context import block
 from transforms.units_index import NEW, OLD, Index, known_names
 from transforms.units_ladder import Eras, eras_of
-from transforms.units_listed import new_addresses
+from transforms.units_listed import new_address
 from transforms.units_names import read_names
 from transforms.units_query import Query, column_chunks, given_by_codes, named_chunks
 from transforms.units_reading import Given, readings
@@ -48,7 +48,7 @@ def _whole(index: Index, text: str, eras: Eras, home: Given) -> Finding | None:
     if uid < 0:
         uid, rung = index.whole_bare.get(key, -1), "unaccented"
     if uid < 0 and not eras.day and not home.home_districts:
-        return new_addresses(index, eras.without_district).get(key)
+        return new_address(index, key, eras.without_district)
     if uid < 0 or OLD not in eras.with_district[0] or (eras.day and not index.units[uid].holds(eras.day)):
         return None
     return Finding(rung, (uid,))

@@ -52,6 +52,7 @@ class Index:
     whole: dict[str, int] = field(default_factory=dict)  # official triple in words → id
     official: dict[tuple[str, str], tuple[int, Above]] = field(default_factory=dict)  # era, code → id and the words beside it
     whole_bare: dict[str, int] = field(default_factory=dict)  # the same without marks, -1 where two coincide
+    whole_new: dict[str, int] = field(default_factory=dict)  # a commune and province of today in words → id
     inside: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     districts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     district_keys: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -196,11 +197,13 @@ def _file_whole(index: Index, rows: list[Instance]) -> None:
     home = {row.code: row.parent_code for row in rows if row.valid_to == REFORM}
     named = {row.code: row.name for row in rows if row.valid_to == REFORM and len(row.code) < 5}
     provinces = {row.code: row.name for row in rows if row.level == "province" and not row.valid_to}
+    today = {code: canonical(name) for code, name in provinces.items()}
     above = {code: f"{canonical(named[code])} {canonical(named[home[code]])}" for code in named if len(code) == 3}
     for unit in index.units:
         if unit.era == NEW and not unit.valid_to:
             province = index.new_province[unit.code]
             index.official[NEW, unit.code] = unit.uid, (provinces[province], "", unit.name, province, "")
+            index.whole_new[f"{unit.type} {unit.key} {today[province]}"] = unit.uid
         elif unit.era == OLD and len(unit.code) == 5:
             district = home[unit.code]
             province = home[district]

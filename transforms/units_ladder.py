@@ -58,9 +58,13 @@ def read_name(index: Index, chunk: Chunk, within: frozenset[int] | None, groups:
     """The first of rungs 1–5 that finds a unit inside the block (None = the whole country)."""
     key = slot(chunk.key)
     allowed = {era for group in groups for era in group}
-    named = [(_rung(chunk, index.units[uid]), uid) for uid in index.communes.get(key, ())]
-    named += [(RUNGS.index("alias"), uid) for alias, uid in index.aliases.get(key, ()) if alias == chunk.key]
-    graded = sorted(pair for pair in named if (within is None or pair[1] in within) and index.units[pair[1]].era in allowed)
+    here = index.communes.get(key, ())
+    here = here if within is None else [uid for uid in here if uid in within]
+    graded = [(_rung(chunk, unit), uid) for uid in here if (unit := index.units[uid]).era in allowed]
+    if key in index.aliases:
+        others = [uid for alias, uid in index.aliases[key] if alias == chunk.key and (within is None or uid in within)]
+        graded += [(RUNGS.index("alias"), uid) for uid in others if index.units[uid].era in allowed]
+    graded.sort()
     if not graded or graded[0][0] == len(RUNGS):
         return None
     best = graded[0][0]

@@ -25,11 +25,11 @@ from unittest.mock import patch
 import pandas as pd
 
 from mappings.units.registry import Registry, load_registry
-from mappings.units.timeline import REFORM
+from mappings.units.timeline import REFORM, Instance
 from transforms import addresses, match_keys, units_context, units_find, units_fuzzy, units_query
 from transforms.units import resolve
 from transforms.units_answer import answer
-from transforms.units_index import HISTORIC, index_of
+from transforms.units_index import HISTORIC, index_of, name_key, slot
 from transforms.units_ladder import RUNGS
 
 KEYS = {
@@ -93,7 +93,22 @@ def labelled(registry: Registry, rows: int, seed: int) -> pd.DataFrame:
             parts = [_typed(one.type, one.name) for one in (unit, district, last[district.parent_code])]
             kind = "unique" if len(heirs[code]) == 1 else "ambiguous"
             made.append((noise([list(part) for part in parts]), name, "|".join(sorted(heirs[code])), kind))
+    made += _elsewhere(rng, registry, last, rows)
     return pd.DataFrame(made, columns=["text", "noise_class", "new_codes", "expected_kind"])
+
+
+def _elsewhere(rng: random.Random, registry: Registry, last: dict[str, Instance], rows: int) -> list[tuple[str, str, str, str]]:
+    """A commune's name beside a district that never had one of that name: nothing is right but a refusal."""
+    index = index_of(registry)
+    communes = sorted(code for code in last if len(code) == 5)
+    made: list[tuple[str, str, str, str]] = []
+    while len(made) < rows:
+        unit, other = last[rng.choice(communes)], last[rng.choice(communes)]
+        key = slot(name_key(unit.name))
+        district = last[other.parent_code]
+        if not any(slot(index.units[uid].key) == key for uid in index.inside[district.code]):
+            made.append((f"{unit.name}, {district.name}, {last[district.parent_code].name}", "elsewhere", "", "none"))
+    return made
 
 
 def _typed(type_: str, name: str) -> tuple[str, str]:
@@ -175,8 +190,11 @@ def ablations() -> dict[str, list[tuple[str, object]]]:
         ],
         "without history": [
             ("transforms.units_ladder._rung", lambda chunk, unit: never if unit.era == HISTORIC else graded(chunk, unit)),
-            ("transforms.units_names.read_fuzzy", lambda index, chunk, within, groups: near(index, chunk, within, _living(groups))),
+            ("transforms.units_names.read_fuzzy", lambda index, chunk, within, groups, **more: near(index, chunk, within, _living(groups), **more)),
         ],
+        "without the rule on names of other communes": [("transforms.units_fuzzy._is_a_name", lambda *_: False)],
+        "without the rule on wider places": [("transforms.units_names._better", lambda *_: [])],
+        "without the rule on names beside city or province": [("transforms.units_reading._is_either", lambda *_: False)],
     }  # fmt: skip
 
 
@@ -191,7 +209,9 @@ def report(frame: pd.DataFrame, registry: Registry) -> None:
     for name, part in said.groupby(frame.noise_class):
         counts = part.value_counts()
         hits = int(counts.get("right", 0))
-        print(f"  {name:20} n {len(part):6} right {interval(hits, len(part)):24} wrong {counts.get('wrong', 0):3} candidates {counts.get('candidates', 0):4}")
+        print(
+            f"  {name:20} n {len(part):6} right {interval(hits, len(part)):24} wrong {counts.get('wrong', 0):3} candidates {counts.get('candidates', 0):4}"
+        )
     asserted = int((found.status == "resolved").sum())
     print(f"precision of single answers {interval(asserted - int((said == 'wrong').sum()), asserted)}")
     by_rung = found.rule.where(found.status == "resolved", "-").str.removesuffix("+law-population")
@@ -213,7 +233,9 @@ def peer(frame: pd.DataFrame, python: str, home: Path) -> None:
     found = pd.DataFrame({"new_code": told["found"], "candidates": ""})
     found["status"] = ["resolved" if code else "unmatched" for code in found.new_code]
     said = verdicts(found, frame)
-    print(f"vietnamadminunits: right {100 * (said == 'right').mean():.2f} % wrong {100 * (said == 'wrong').mean():.2f} % {len(frame) / told['seconds']:,.0f}/s")
+    print(
+        f"vietnamadminunits: right {100 * (said == 'right').mean():.2f} % wrong {100 * (said == 'wrong').mean():.2f} % {len(frame) / told['seconds']:,.0f}/s"
+    )
 
 
 def main() -> int:
@@ -228,7 +250,9 @@ def main() -> int:
     registry = load_registry()
     index_of(registry)
     print(f"registry {registry.version} and its index: {time.process_time() - start:.2f} CPU-s")
-    frame = pd.read_csv(chosen.labelled, dtype=str, keep_default_na=False) if chosen.labelled else labelled(registry, chosen.rows, chosen.seed)
+    frame = (
+        pd.read_csv(chosen.labelled, dtype=str, keep_default_na=False) if chosen.labelled else labelled(registry, chosen.rows, chosen.seed)
+    )
     report(frame, registry)
     if chosen.peer_python:
         chosen.home.mkdir(parents=True, exist_ok=True)
