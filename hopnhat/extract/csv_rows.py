@@ -109,19 +109,23 @@ def _is_blank(data: Bytes, firsts: Bytes, ends: Bytes) -> Bytes:
 def _ends(data: Bytes, begin: int, limit: int, delimiter: int, quote: int | None) -> Iterator[Bytes]:
     """The byte behind each record's newline, window by window."""
     in_quotes, opened, records = False, 0, 0
+    skip = -1  # second half of a doubled quote that lies across the edge of two windows
     for start in range(begin, limit, _WINDOW):
         stop = min(start + _WINDOW, limit)
         newlines = _newlines(data, start, stop)
         if quote is not None:
             quotes = start + _positions(data[start:stop], quote)
+            quotes = quotes[1:] if len(quotes) and quotes[0] == skip else quotes
             if len(quotes) or in_quotes:
                 was = in_quotes
                 if _is_well_formed(data, quotes, begin, delimiter, quote, in_quotes):
                     inside = (numpy.searchsorted(quotes, newlines) + int(was)) % 2 == 1
                     in_quotes = (len(quotes) + int(was)) % 2 == 1
                     newlines = newlines[~inside]
+                    if not in_quotes and len(quotes) and quotes[-1] == stop - 1 and stop < len(data) and data[stop] == quote:
+                        in_quotes, skip = True, stop
                 else:
-                    newlines, in_quotes = _walk(data, quotes, newlines, begin, delimiter, quote, in_quotes)
+                    newlines, in_quotes, skip = _walk(data, quotes, newlines, begin, delimiter, quote, in_quotes)
                 if in_quotes and len(newlines):
                     opened = records + len(newlines)
                 elif in_quotes and not was:
@@ -144,12 +148,14 @@ def _newlines(data: Bytes, start: int, stop: int) -> Bytes:
     """Positions of the last byte of each newline: LF, CR LF, or a lone CR."""
     window = data[start:stop]
     found = numpy.flatnonzero(window == _LF)
-    returns = _positions(window, _CR)
-    if len(returns):
-        following = numpy.minimum(returns + start + 1, len(data) - 1)
-        alone = (data[following] != _LF) | (returns + start + 1 == len(data))
-        found = numpy.sort(numpy.concatenate((found, returns[alone])))
-    return found + start
+    count = numpy.count_nonzero(window == _CR)
+    behind = found[1:] if len(found) and found[0] == 0 else found  # the byte before the first is another window's
+    if not count or count == numpy.count_nonzero(window[behind - 1] == _CR):
+        return found + start  # no CR at all, or each stands before its LF: nearly every file is so
+    returns = numpy.flatnonzero(window == _CR)
+    following = numpy.minimum(returns + start + 1, len(data) - 1)
+    alone = (data[following] != _LF) | (returns + start + 1 == len(data))
+    return numpy.sort(numpy.concatenate((found, returns[alone]))) + start
 
 
 def _is_well_formed(data: Bytes, quotes: Bytes, begin: int, delimiter: int, quote: int, in_quotes: bool) -> bool:
@@ -163,8 +169,10 @@ def _is_well_formed(data: Bytes, quotes: Bytes, begin: int, delimiter: int, quot
     return bool((opens | doubled).all() and closes.all())
 
 
-def _walk(data: Bytes, quotes: Bytes, newlines: Bytes, begin: int, delimiter: int, quote: int, in_quotes: bool) -> tuple[Bytes, bool]:
-    """The same, event by event: a quote inside an unquoted cell is a letter, a doubled quote inside a quoted one too."""
+def _walk(data: Bytes, quotes: Bytes, newlines: Bytes, begin: int, delimiter: int, quote: int, in_quotes: bool) -> tuple[Bytes, bool, int]:
+    """The same, event by event: a quote inside an unquoted cell is a letter, a doubled quote inside a quoted one too.
+
+    Newlines outside of quotes, whether the window ends inside of them, and the place of the last doubled quote."""
     marks = numpy.union1d(quotes, newlines)
     kept: list[int] = []
     skip = -1
@@ -180,4 +188,4 @@ def _walk(data: Bytes, quotes: Bytes, newlines: Bytes, begin: int, delimiter: in
             skip = position + 1
         else:
             in_quotes = False
-    return numpy.array(kept, dtype=numpy.int64), in_quotes
+    return numpy.array(kept, dtype=numpy.int64), in_quotes, skip

@@ -155,6 +155,31 @@ def test_any_table_comes_back_through_ranges(tmp_path: Path, table: list[list[st
     assert csv_rows.layout(data, 0, ord(","), ord('"'), step).records == len(table) + 1
 
 
+@settings(max_examples=400, deadline=None)
+@given(
+    raw=st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b'"x"', b",", b'""']), max_size=30).map(b"".join), window=st.integers(1, 7)
+)
+def test_records_are_the_same_whatever_the_window(raw: bytes, window: int) -> None:
+    """Newlines and their halves, and quotes, lie on both sides of a window's edge."""
+    data, kept = numpy.frombuffer(raw, numpy.uint8), csv_rows._WINDOW
+
+    def found(size: int) -> csv_rows.Layout | int:
+        csv_rows._WINDOW = size
+        try:
+            return csv_rows.layout(data, 0, ord(","), ord('"'), 1)
+        except csv_rows.UnclosedQuoteError as error:
+            return error.record
+        finally:
+            csv_rows._WINDOW = kept
+
+    assert found(window) == found(1 << 18)
+    if b'"' not in raw:
+        layout = found(window)
+        lines = raw.decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        assert isinstance(layout, csv_rows.Layout)
+        assert layout.records == len(lines) - (lines[-1] == "")
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.binary(max_size=60) | st.lists(st.sampled_from([b'"', b",", b"\n", b"\r", b"a", b'""', b"\xff"]), max_size=30).map(b"".join))
 def test_any_bytes_give_rows_or_a_clear_error(tmp_path: Path, raw: bytes) -> None:
