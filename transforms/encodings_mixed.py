@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +77,27 @@ def second_encodings(main: str, readings: Mapping[str, Texts], rivals: Sequence[
         name = max(found, key=lambda name: _evidence(_counted(found[name], split), n))
         sure = {name: int((found[name] > 0).sum())}
     return sorted(sure.items(), key=lambda pair: -pair[1])
+
+
+def leads_elsewhere(
+    texts: Sequence[str], usual: Sequence[str], elsewhere: Callable[[npt.NDArray[np.intp]], Sequence[Texts]]
+) -> tuple[npt.NDArray[np.intp], Numbers]:
+    """Places of values with a doubtful word, and by how much their likeliest other reading leads (0 = by nothing).
+
+    `usual`: texts that tell the column's words. Another reading counts when two thirds of its words are sound. `elsewhere` gives
+    the other readings of the values at some places.
+    """
+    model = _model([tokens(text) for text in usual])
+    places = np.array([place for place, text in enumerate(texts) if has_doubtful_word(text)], dtype=np.intp)
+    best = np.zeros(len(places))
+    own = [sum(map(model.word, tokens(texts[place]))) for place in places]
+    for reading in elsewhere(places) if len(places) else ():
+        for number, text in enumerate(reading):
+            if text is not None and text != texts[places[number]]:
+                read = tokens(text)
+                if read and 3 * sum(map(is_token_sound, read)) >= 2 * len(read):
+                    best[number] = max(best[number], sum(map(model.word, read)) - own[number])
+    return places, best
 
 
 def _model(split: Sequence[Sequence[str] | None]) -> Model:

@@ -7,13 +7,32 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mappings.byte_tables import ENCODINGS
 from mappings.codelists import sentinels
 from transforms.columns import Converted
 from transforms.distinct import code_where, combine, first_of, on_distinct
-from transforms.encodings_decode import decode
+from transforms.encodings_decode import decode as decode_column
+from transforms.encodings_strangers import strangers
 from transforms.text_clean import NEEDS_WORK, clean_value
 
 __all__ = ["clean", "decode", "placeholders"]
+
+
+def decode(values: pa.Array | pa.ChunkedArray, *, transport: str, encoding: str) -> Converted:
+    """Text of a landed binary column; see `transforms.encodings_decode.decode` for encodings, transports and reasons.
+
+    Also refuses (text-mixed-encoding) values of a legacy column that decode to letters but not to words, when another
+    encoding makes common words of the same bytes: which one it was is for a person to say.
+    """
+    whole = combine(values)
+    done = decode_column(whole, transport=transport, encoding=encoding)
+    if encoding.partition("-as-")[0] not in ENCODINGS:
+        return done
+    found = strangers(whole, done.values, encoding, transport)
+    if found is None:
+        return done
+    text = pc.if_else(pa.array(found), pa.scalar(None, done.values.type), done.values)
+    return Converted(text, first_of(done.reject, code_where(found, "text-mixed-encoding")), done.warn)
 
 
 def clean(values: pa.Array | pa.ChunkedArray) -> Converted:

@@ -460,3 +460,34 @@ def test_an_encoding_without_a_table_is_not_guessed() -> None:
     assert verdict.encoding is None
     assert {"unexplained", "too-close"} & set(verdict.evidence)
     assert decode(landed, transport="bytes", encoding="utf-8").values.null_count > 60
+
+
+@pytest.mark.parametrize("repeated", [1, 3])
+@pytest.mark.parametrize(
+    ("main", "other"), [("tcvn3", "viscii"), ("viscii", "vps"), ("vps", "cp1258"), ("cp1258", "tcvn3"), ("vni", "tcvn3")]
+)
+def test_values_in_another_encoding_are_refused_not_garbled(main: str, other: str, repeated: int) -> None:
+    chance = random.Random(77)
+    texts, strange = _addresses(chance, 500), _addresses(chance, 25)
+    landed = (_land(texts, main, "bytes") + _land(strange, other, "bytes")) * repeated
+    landed.insert(1, None)
+    done = decode(pa.array(landed, pa.binary()), transport="bytes", encoding=main)
+    read, codes = done.values.to_pylist(), _codes(done.reject, len(landed))
+    assert [*read[:1], *read[2:501]] == texts
+    assert read[1] is codes[1] is None
+    refused = [code for code in codes[501:526] if code is not None]
+    assert set(refused) <= {"text-mixed-encoding", "text-undecodable", "text-not-reversible", "text-case-damaged"}
+    assert len(refused) >= 24  # one may be readable either way
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_typing_errors_and_minority_names_are_not_taken_for_another_encoding(encoding: str) -> None:
+    chance = random.Random(78)
+    odd = [f"{name} {i}" for i in range(8) for name in FOREIGN]
+    texts = [
+        text
+        for text in [*_addresses(chance, 300), *odd]
+        if not encode_text(pa.array([unicodedata.normalize("NFC", text)]), encoding).impossible[0]
+    ]
+    done = decode(encode_text(pa.array(texts), encoding).data, transport="bytes", encoding=encoding)
+    assert "text-mixed-encoding" not in _codes(done.reject, len(texts))
