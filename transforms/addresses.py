@@ -56,6 +56,7 @@ _ASIDE = re.compile(r"[(\[{](.*?)[)\]}]")
 _NOW = re.compile(r"\b(?:nay là|nay thuộc|nay|hiện nay là|hiện là|trước đây là|trước đây|trước là|cũ là|cũ:)(?=\s)")
 _FORMER = canonical("cũ")
 _HARD = re.compile(r"[,;\n\r\t|•·\\*_]+|(?<!\d)/|/(?!\d)")
+_HOUSE = re.compile(r"(?:(?:so|sn|nha|km|ngo|ngach|hem|kiet)\b ?)*\d+[a-z]?(?: (?:(?:ngo|ngach|hem|kiet) )?\d+[a-z]?)*")
 _DASH = re.compile(r"\s*[-–—]\s*")
 _GLUED = re.compile(r"\b(p|f|q|ph|phg|tp|tx|tt|phường|phuong|quận|quan)\.?\s*(?:số\s|so\s)?\s*0*(\d{1,3})\b")
 _DOTTED = re.compile(r"(?<=[\w.])\s+(?=(?:x|p|h|q|t|tx|tp|tt|ttr|f)\s?\.\s?\w)")
@@ -113,7 +114,18 @@ def chunks(text: str, known: Known) -> tuple[Chunk, ...]:
     parents = [chunk for chunk in found if chunk.level in (DISTRICT, CITY, PROVINCE)]
     if len(parents) > 2:  # `…, Huyện Hoài Đức, Hà Nội, Huyện Hoài Đức, Hà Nội`: said twice is said once
         found = list(dict.fromkeys(found))
-    return tuple(found)
+    return tuple(_streets(found)) if any(chunk.level == DETAIL for chunk in found) else tuple(found)
+
+
+def _streets(found: list[Chunk]) -> list[Chunk]:
+    """`Km 10, Nguyễn Trãi, Hà Đông`: what stands right after a house number is a street, even where a ward is called so."""
+    after = zip([None, *found], found, strict=False)
+    return [
+        replace(chunk, level=DETAIL)
+        if before and chunk.level == PLAIN and before.level == DETAIL and _HOUSE.fullmatch(bare(before.key))
+        else chunk
+        for before, chunk in after
+    ]
 
 
 @lru_cache(maxsize=8192)

@@ -275,3 +275,11 @@ def test_a_wider_place_that_holds_the_very_name_is_heard(registry: Registry) -> 
     row = ask(registry, text="Phường Tân An, Tỉnh Lào Cai")
     assert row.status == "ambiguous"
     assert "04288" in row.candidates
+
+
+@pytest.mark.parametrize("house", ["Km 10", "Số 12", "12/5", "Số 5 ngõ 12"])
+def test_what_follows_a_house_number_is_a_street(registry: Registry, house: str) -> None:
+    """A ward of Hà Đông is called Nguyễn Trãi, and so is the street."""
+    assert ask(registry, text=f"{house}, Nguyễn Trãi, Hà Đông, Hà Nội").rule == "no-commune"
+    assert ask(registry, text="Thôn 3, Xã Tản Lĩnh, Ba Vì, Hà Nội").new_code == "09694"
+    assert ask(registry, text="Thôn 3, Tản Lĩnh, Ba Vì, Hà Nội").new_code == "09694"
