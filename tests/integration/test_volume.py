@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,34 @@ def test_the_mapping_can_widen_the_bounds_for_good(machine: Machine, tmp_path: P
     summary = machine.migrated(CITY)
     assert (summary["notes"], summary["balance"]) == ([], 0)
     assert summary["unchanged"] > 0
+
+
+COLLAPSE = """
+import sqlite3, sys
+from hopnhat import pipeline
+from hopnhat.model.errors import SourceDriftError
+
+system, url, file = sys.argv[1:]
+items = pipeline.plan(system, run_id="collapse", mode="bulk", as_of="2025-07-01", url=url)
+with sqlite3.connect(file) as source:
+    source.execute("delete from opencps_dossieraction where dossierActionId % 2 = 0")
+for item in items:
+    pipeline.load(system, item, run_id="collapse", url=url)
+try:
+    pipeline.publish(system, run_id="collapse")
+except SourceDriftError as error:
+    print("SourceDriftError", error)
+"""
+
+
+def test_a_source_that_collapses_while_it_is_read_is_not_published(machine: Machine) -> None:
+    before = machine.fingerprint()
+    url = machine.connections[CITY]
+    command = [sys.executable, "-c", COLLAPSE, CITY, url, url.removeprefix("sqlite:///")]
+    done = subprocess.run(command, env=machine.environment(), capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "SourceDriftError" in done.stdout
+    assert f"{CITY}.{STEPS}" in done.stdout
+    assert "below 80 % of the counted" in done.stdout
+    assert machine.fingerprint() == before
+    assert machine.query("select state from ledger.run where run_id = 'collapse'") == [("open",)]
