@@ -55,7 +55,6 @@ def test_run_of_its_own(folder: Path, mapped: dict[str, str]) -> None:
     accepted = {call[1]: call[3] for call in calls(folder, "accept_volume")}
     assert accepted == {system: system == "empty_gamma" for system in systems}
     assert len(calls(folder, "closed")) == 5  # more often than a task is tried: waiting for the opening is no try
-    assert "migrate_closes_epsilon · plan waits until the legacy server may be read" in text
     for system in ("alpha", "empty_gamma", "closes_epsilon"):
         assert [call[0] for call in calls(folder, "publish", "reconcile", "report") if call[1] == system] == [
             "publish",
