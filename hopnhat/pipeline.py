@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from hopnhat.changes import changes_start, opened
 from hopnhat.extract.contract import KeyRange
 from hopnhat.extract.delta import window_start
 from hopnhat.guards import check_read
@@ -167,7 +168,7 @@ def opened_work(system_id: str, source_id: str, run_id: str, url: str) -> Iterat
         drift = note_of(target, run_id, source_id, DRIFT_QUARANTINED) or ""
         target.rollback()
         with hold_system(target, system_id, shared=True):
-            yield SourceWork(system, table, entity, run, source, target, registry(), settings().landing_root(), live, drift=drift)
+            yield SourceWork(system, table, entity, run, opened(source, table), target, registry(), settings().landing_root(), live, drift=drift)
 
 
 def planned_parts(work: SourceWork) -> list[KeyRange]:
@@ -179,6 +180,8 @@ def planned_parts(work: SourceWork) -> list[KeyRange]:
 def delta_start(work: SourceWork) -> tuple[str, str] | None:
     """Where a delta begins: somewhat before the greatest watermark published so far, for rows that were committed late.
     None = read everything."""
+    if work.table.changes:
+        return changes_start(work.target, work.run, work.source_id, work.source, work.table)
     if work.run.mode != "delta" or not work.table.watermark:
         return None
     mark = ledger.high_mark(work.target, work.source_id)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from hopnhat.changes import plan_changes
 from hopnhat.extract.contract import Source, TableShape
 from hopnhat.extract.drift import shape_to_json
 from hopnhat.guards import Drift, check_shape, check_volume
@@ -108,7 +109,8 @@ def _start(connection: Connection, system: System, run_id: str, mode: str, as_of
             note = check_volume(system, table, rows, last_good_rows(connection, system.id, source_id), accepted=accept_volume)
             if note:
                 add_note(connection, run, source_id, VOLUME_ACCEPTED, note)
-            if mode == "delta" and not table.watermark:
+            by_changes = plan_changes(connection, run, source_id, source, table)
+            if mode == "delta" and not table.watermark and not by_changes:
                 log.info("read whole", source=source_id, why=WHOLE)
                 add_note(connection, run, source_id, READ_WHOLE, WHOLE)
             known = ledger.last_plan(connection, system.id, source_id)

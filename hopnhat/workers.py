@@ -1,6 +1,7 @@
 """Load a run's parts on several processes of one machine, for the CLI. (Under Airflow its own workers do this.)
 
-Forked, so that the libraries are imported once; the parent opens no connection before the fork. Each worker dies with
+Forked, so that the libraries are imported once; before the fork the parent opens no connection but the one that holds a
+snapshot for the workers, which they never use. Each worker dies with
 its parent: a killed migration leaves nobody writing.
 """
 
@@ -20,8 +21,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hopnhat import pipeline
+from hopnhat.extract.shared_snapshot import held_snapshot
 from hopnhat.model.errors import RunError
 from hopnhat.part import SourceWork, load_part
+from hopnhat.settings import settings
+from mappings.read import load_system
 
 _PR_SET_PDEATHSIG = 1
 Progress = Callable[[int, int, Mapping[str, int], float], None]
@@ -46,7 +50,8 @@ def load_all(system_id: str, items: Sequence[Mapping[str, Any]], *, run_id: str,
     started = time.monotonic()
     pipeline.warm_up()
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, _die_with_parent, (os.getpid(),)) as pool:
+    options = load_system(system_id, settings().mappings).options
+    with held_snapshot(url, options), ProcessPoolExecutor(min(workers, len(jobs)), context, _die_with_parent, (os.getpid(),)) as pool:
         waiting = [pool.submit(_load, job) for job in jobs]
         try:
             for done, finished in enumerate(as_completed(waiting), start=1):
