@@ -17,7 +17,7 @@ from hopnhat.assess.judge import ordered, orphan_findings, table_findings, verdi
 from hopnhat.assess.model import Assessment, TableFacts
 from hopnhat.assess.rehearse import LOAD_PER_ROW, rehearse
 from hopnhat.assess.report import write_reports
-from hopnhat.assess.sniff import sniff
+from hopnhat.assess.sniff import require_sound_database, sniff
 from hopnhat.assess.unreadable import UnreadableError, unreadable
 from hopnhat.extract.files import path_of
 from hopnhat.extract.technologies import TECHNOLOGIES, open_source
@@ -50,6 +50,8 @@ def assess_file(path: Path, out: Path, *, now: datetime, max_rows: int | None = 
     try:
         found = sniff(path)
         options, notes = dict(found.options), found.notes
+        if found.technology == "sqlite":
+            require_sound_database(path)
         if found.technology == "excel":
             row, said = widest_header(str(path))
             options |= {"header_row": row} if row > 1 else {}

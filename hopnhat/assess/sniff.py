@@ -67,7 +67,6 @@ def _require_plain(path: Path) -> None:
 
 def _by_magic(path: Path, head: bytes) -> Sniffed | None:
     if head.startswith(b"SQLite format 3\0"):
-        _require_sound_database(path)
         return Sniffed("sqlite")
     if head[4:19] in (b"Standard Jet DB", b"Standard ACE DB"):
         return Sniffed("access")
@@ -93,7 +92,7 @@ def _tail(path: Path) -> bytes:
         return file.read(_HEAD)
 
 
-def _require_sound_database(path: Path) -> None:
+def require_sound_database(path: Path) -> None:
     """A damaged tree of pages can give the same rows for ever: SQLite's own check finds it."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
