@@ -82,5 +82,6 @@ def check_read(system: System, source: str, counted: int, read: int) -> None:
     limits = VolumeLimits(table.expect.min_share, table.expect.max_share, may_be_empty=counted == 0)
     if counted and (problem := volume_problem(read, counted, limits)):
         said = problem.replace("last good", "counted")
-        raise SourceDriftError(f"read {said}", system=system.id, table=table.name, hint="the source changed while it was read: start a new run")
-
+        raise SourceDriftError(
+            f"read {said}", system=system.id, table=table.name, hint="the source changed while it was read: start a new run"
+        )

@@ -31,7 +31,14 @@ def run_command(
             made, paths = assess_file(file, folder, now=now, max_rows=max_rows, say=say)
         else:
             made, paths = assess_system(
-                str(system), _url(str(system), url), folder, now=now, mappings=settings().mappings, technology=technology, max_rows=max_rows, say=say
+                str(system),
+                _url(str(system), url),
+                folder,
+                now=now,
+                mappings=settings().mappings,
+                technology=technology,
+                max_rows=max_rows,
+                say=say,
             )
     except LandingError:
         raise

@@ -75,7 +75,11 @@ def draft_key(facts: TableFacts) -> tuple[tuple[str, ...], str]:
     numbers = {column for column, role in facts.plan.roles.items() if role.name == "dossier_no"} if facts.plan else set()
     unique = sorted((key for key in facts.keys if key.unique), key=lambda key: (key.origin != "declared", key.columns[0] not in numbers))
     if unique:
-        why = "khóa khai báo ở nguồn" if unique[0].origin == "declared" else "không trùng, không trống trên toàn bảng; (?) nhà cung cấp xác nhận"
+        why = (
+            "khóa khai báo ở nguồn"
+            if unique[0].origin == "declared"
+            else "không trùng, không trống trên toàn bảng; (?) nhà cung cấp xác nhận"
+        )
         return unique[0].columns, why
     if facts.plan and facts.plan.key == (ROW,):
         return (ROW,), "(?) không cột nào không trùng: tạm dùng số dòng của tệp"
@@ -176,12 +180,16 @@ def _why_left(column: str) -> str:
 
 def _told(column: ColumnFacts) -> str:
     filled = "cột nhị phân, không đọc" if not column.read else f"dài nhất {column.longest} byte, {column.nulls + column.blanks} dòng trống"
-    weak = f"; có thể là {column.role.name} ({column.role.confidence:.2f})".replace(".", ",") if column.role and not column.role.sure else ""
+    weak = (
+        f"; có thể là {column.role.name} ({column.role.confidence:.2f})".replace(".", ",") if column.role and not column.role.sure else ""
+    )
     return f"{printed(column.declared_type)}, {filled}{weak}"
 
 
 def _unusable(facts: TableFacts, domain: Domain) -> Iterator[str]:
-    yield f"# (?) Bảng {_one_line(facts.name)} ({facts.rows} dòng): " + ("không đọc được" if facts.error else "chưa đủ cột bắt buộc; chọn đối tượng đích hoặc bỏ qua")
+    yield f"# (?) Bảng {_one_line(facts.name)} ({facts.rows} dòng): " + (
+        "không đọc được" if facts.error else "chưa đủ cột bắt buộc; chọn đối tượng đích hoặc bỏ qua"
+    )
     if facts.plan is not None and facts.plan.entity is not None and facts.plan.roles:
         yield from (f"#{line}" for line in _table(facts, domain.entities[facts.plan.entity]))
     elif facts.columns:

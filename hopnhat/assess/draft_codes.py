@@ -38,6 +38,6 @@ def _map(facts: TableFacts, column: str, role: Role, domain: Domain, name: str) 
             code = known[value]
             yield f"    {json.dumps(value, ensure_ascii=False)}: {json.dumps(code)}  # {told}; (?) xác nhận: {codelist[code]}"
         else:
-            yield f"    # {json.dumps(scrubbed(printed(value)), ensure_ascii=False)}: \"\"  # {told}; (?) người phụ trách điền nghĩa"
+            yield f'    # {json.dumps(scrubbed(printed(value)), ensure_ascii=False)}: ""  # {told}; (?) người phụ trách điền nghĩa'
     if not values:
         yield "    # (?) quá nhiều giá trị khác nhau: kiểm tra đây có phải cột mã"

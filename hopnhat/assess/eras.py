@@ -28,7 +28,9 @@ Values = tuple[str | None, ...]
 class UnitTally:
     """Counts rows per distinct combination of the unit columns and the year; the first key of each is kept."""
 
-    def __init__(self, inputs: Mapping[str, str], encodings: Mapping[str, str], transports: Mapping[str, str], dated: tuple[str, Role] | None) -> None:
+    def __init__(
+        self, inputs: Mapping[str, str], encodings: Mapping[str, str], transports: Mapping[str, str], dated: tuple[str, Role] | None
+    ) -> None:
         self.inputs = {name: column for name, column in inputs.items() if name != "text" or len(inputs) == 1}
         self.encodings, self.transports, self.dated = encodings, transports, dated
         self.rows: Counter[Values] = Counter()
@@ -79,7 +81,9 @@ class UnitTally:
         lesser = "new" if by_era["old"] >= by_era["new"] else "old"
         keys = [self.first[value] for (value, _), said in zip(filled, eras, strict=True) if said == lesser]
         mixed = era == "mixed"
-        return UnitFacts(era, reason, len(filled), dict(by_era), dict(by_status), clusters, tuple(keys[:_KEYS]) if mixed else (), self.complete)
+        return UnitFacts(
+            era, reason, len(filled), dict(by_era), dict(by_status), clusters, tuple(keys[:_KEYS]) if mixed else (), self.complete
+        )
 
     def _verdict(self, frame: pd.DataFrame, registry: Registry, by_era: Counter[str]) -> tuple[str, str, dict[str, str]]:
         if list(self.inputs) == ["text"]:  # addresses: every one tells its own era, or none

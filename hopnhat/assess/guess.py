@@ -16,7 +16,13 @@ from mappings.units.registry import Registry
 
 SURE, SUGGESTED = 0.5, 0.3
 _MOST_CODES = 60
-_BY_GRAMMAR = {"dossier_no": "dossier_no", "procedure_code": "procedure_code", "applicant_id_no": "person_id", "phone": "phone", "email": "email"}
+_BY_GRAMMAR = {
+    "dossier_no": "dossier_no",
+    "procedure_code": "procedure_code",
+    "applicant_id_no": "person_id",
+    "phone": "phone",
+    "email": "email",
+}
 _BY_SHAPE = {"name": "name", "amount": "number"}
 _ALONE = {"dossier_no", "procedure_code", "email"}
 """Grammars so particular that the values alone name the field, whatever the column is called."""

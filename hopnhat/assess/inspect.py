@@ -53,7 +53,9 @@ def inspect(
     source: Source, system: System | None, domain: Domain, registry: Registry, now: datetime, max_rows: int | None, say: Callable[[str], None]
 ) -> Inspection:  # fmt: skip
     """Raises the source's errors only when nothing at all can be read."""
-    around = Surroundings(domain, registry, now.replace(tzinfo=None), _scope(system), system.units_as_of.isoformat() if system else "2025-06-30", max_rows)
+    around = Surroundings(
+        domain, registry, now.replace(tzinfo=None), _scope(system), system.units_as_of.isoformat() if system else "2025-06-30", max_rows
+    )
     specs = {table.name: table for table in system.tables} if system else {}
     everything = source.tables()
     existing = everything[:_MOST_TABLES] if system is None else everything
@@ -69,7 +71,14 @@ def inspect(
         for key in [*table.keys, *table.fks.values(), *([table.same] if table.same else [])]:
             key.spool.close()
     tables = (*facts.values(), *failures.tables.values())
-    return Inspection(tuple(tables), {table.name: table.sample for table in opened}, found, source.snapshot(), failures.first, tuple(_notes(source, everything, specs)))
+    return Inspection(
+        tuple(tables),
+        {table.name: table.sample for table in opened},
+        found,
+        source.snapshot(),
+        failures.first,
+        tuple(_notes(source, everything, specs)),
+    )
 
 
 def _notes(source: Source, everything: Sequence[str], specs: dict[str, Table]) -> Iterator[str]:
@@ -120,7 +129,10 @@ def _opened(
 
 def _open(source: Source, name: str, shape: TableShape, spec: Table | None, system: System | None, around: Surroundings) -> Opened:
     if len(shape.columns) > _MOST_COLUMNS:
-        raise UnreadableError(f"{name}: {len(shape.columns)} cột, nhiều hơn {_MOST_COLUMNS}", hint="sai dấu phân cách, hoặc bảng bị xoay ngang: xin bản xuất khác")
+        raise UnreadableError(
+            f"{name}: {len(shape.columns)} cột, nhiều hơn {_MOST_COLUMNS}",
+            hint="sai dấu phân cách, hoặc bảng bị xoay ngang: xin bản xuất khác",
+        )
     existing = {column.name for column in shape.columns}
     wanted = tuple(spec.key) if spec is not None else tuple(shape.primary_key)
     key = tuple(part for part in wanted if part != ROW) if set(wanted) - {ROW} <= existing else tuple(shape.primary_key)
@@ -133,7 +145,9 @@ def _open(source: Source, name: str, shape: TableShape, spec: Table | None, syst
     return Opened(name, shape, key, ranges, sample, plan, spec)
 
 
-def _scanned(source: Source, opened: Sequence[Opened], around: Surroundings, failures: _Failures, say: Callable[[str], None]) -> dict[str, TableFacts]:
+def _scanned(
+    source: Source, opened: Sequence[Opened], around: Surroundings, failures: _Failures, say: Callable[[str], None]
+) -> dict[str, TableFacts]:
     facts = {}
     for table in opened:
         say(f"{table.name}: {len(table.ranges)} parts")

@@ -28,7 +28,9 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def table_findings(facts: TableFacts, domain: Domain, system: System | None, *, has_rows: bool = True) -> Iterator[Finding]:
     name, of = facts.name, facts.counted
     if facts.error:
-        yield made("table-gone" if facts.error == "gone" else "table-unreadable", name, "", 0, 0, facts.error if facts.error != "gone" else "")
+        yield made(
+            "table-gone" if facts.error == "gone" else "table-unreadable", name, "", 0, 0, facts.error if facts.error != "gone" else ""
+        )
         return
     if facts.rows == 0:
         allowed = system is not None and any(t.name == name and t.expect.min_rows == 0 for t in system.tables)
@@ -135,5 +137,12 @@ def _plan(facts: TableFacts, domain: Domain) -> Iterator[Finding]:
     for name, role in sure.values():
         values = next((c.values for c in facts.columns if c.name == name), ())
         if role.kind == "code" and values and not role.codes:
-            yield made("codes-undecided", facts.name, name, sum(rows for _, rows in values), facts.counted, f"{len(values)} giá trị", samples=[value for value, _ in values[:6]])
-
+            yield made(
+                "codes-undecided",
+                facts.name,
+                name,
+                sum(rows for _, rows in values),
+                facts.counted,
+                f"{len(values)} giá trị",
+                samples=[value for value, _ in values[:6]],
+            )

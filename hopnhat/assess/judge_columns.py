@@ -51,7 +51,9 @@ def _hit(table: TableFacts, column: ColumnFacts, hit: Hit) -> Finding | None:
         name = hit.code.removeprefix("encoding:")
         code = "mojibake" if name == "mojibake" else "encoding-legacy"
         severity: Severity | None = "note" if name == "mojibake" and _is_declared(table, column) else None
-        return made(code, table.name, column.name, hit.rows, of, encoding_words(name), keys=hit.keys, samples=hit.samples, severity=severity)
+        return made(
+            code, table.name, column.name, hit.rows, of, encoding_words(name), keys=hit.keys, samples=hit.samples, severity=severity
+        )
     if hit.code in _ZEROS:
         mild: Severity | None = "note" if _is_declared(table, column) else None  # the mapping restores them
         return made("zeros-lost", table.name, column.name, hit.rows, of, "", keys=hit.keys, samples=hit.samples, severity=mild)

@@ -64,7 +64,9 @@ class KeyTally:
 
     def facts(self, source: Source, table: str, read_key: Sequence[str], ranges: Sequence[KeyRange]) -> KeyFacts:
         _, rows, shown = self.spool.repeated(_SHOWN)
-        return KeyFacts(self.columns, self.origin, self.rows, self.missing, rows, keys_of(source, table, read_key, ranges, self.columns, shown))
+        return KeyFacts(
+            self.columns, self.origin, self.rows, self.missing, rows, keys_of(source, table, read_key, ranges, self.columns, shown)
+        )
 
 
 def key_hashes(frame: pa.Table, columns: Sequence[str]) -> tuple[Hashes, npt.NDArray[np.bool_]]:

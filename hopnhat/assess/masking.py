@@ -18,7 +18,9 @@ def form_of(text: str) -> str:
     >>> form_of("Nguyễn Văn 12/3"), form_of("0912345678")
     ('Aaaa+ Aaa 99/9', '9999+')
     """
-    shape = "".join("9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else "·" if _UNPRINTED.match(c) else c for c in text[:_LONGEST])
+    shape = "".join(
+        "9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else "·" if _UNPRINTED.match(c) else c for c in text[:_LONGEST]
+    )
     return re.sub(r"(a{3}|9{4}|A{4})\w+", r"\1+", shape)
 
 

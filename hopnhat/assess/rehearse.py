@@ -26,7 +26,11 @@ def rehearse(system: System, table: Table, sample: Sample, registry: Registry) -
     """Needs a valid mapping. Rows that a filter leaves out are not counted as held."""
     entity = load_domain(system.domain).entities[table.entity]
     frame = sample.frame
-    placer = Placer(registry, Scope(provinces=tuple(system.provinces)), table.unit.carries, system.units_as_of.isoformat()) if table.unit else None
+    placer = (
+        Placer(registry, Scope(provinces=tuple(system.provinces)), table.unit.carries, system.units_as_of.isoformat())
+        if table.unit
+        else None
+    )
     conform(frame.slice(0, 20), system, table, entity, placer)  # the resolver builds its index once per process
     began = time.perf_counter()
     done = conform(frame, system, table, entity, placer)
@@ -45,4 +49,3 @@ def rehearse(system: System, table: Table, sample: Sample, registry: Registry) -
             if count := int((rows & kept).sum()):
                 reasons[problem.field, code] += count
     return Rehearsal(int(kept.sum()), int(held.sum()), tuple((*key, rows) for key, rows in reasons.most_common(20)), seconds)
-

@@ -35,14 +35,18 @@ def write_reports(made: Assessment, draft: str, out: Path) -> dict[str, str]:
         write_xlsx(made, paths["xlsx"])
         _write(paths["draft"], draft)
     except OSError as error:
-        raise LandingError(f"cannot write the assessment ({error.strerror or type(error).__name__})", hint="choose another --out folder") from None
+        raise LandingError(
+            f"cannot write the assessment ({error.strerror or type(error).__name__})", hint="choose another --out folder"
+        ) from None
     return {kind: str(path) for kind, path in paths.items()}
 
 
 def page(made: Assessment) -> str:
     template = _environment().get_template("assess.html.j2")
     counts = {name: sum(f.severity == name for f in made.findings) for name in SEVERITIES}
-    return template.render(a=made, counts=counts, verdict=VERDICTS[made.verdict], severities=SEVERITIES, findings=made.findings[:_SHOWN], eras=ERAS)
+    return template.render(
+        a=made, counts=counts, verdict=VERDICTS[made.verdict], severities=SEVERITIES, findings=made.findings[:_SHOWN], eras=ERAS
+    )
 
 
 def duration(seconds: float) -> str:
@@ -92,7 +96,12 @@ def _environment() -> Environment:
     environment = Environment(loader=ChoiceLoader([FileSystemLoader(folder) for folder in _TEMPLATES]), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
     environment.filters |= {"n": thousands, "duration": duration, "encoding": encoding_words, "words": moment}
-    environment.globals |= {"share": share, "key_words": key_words, "clock_offset": clock_offset, "reason": lambda code: reason(code).label_vi}
+    environment.globals |= {
+        "share": share,
+        "key_words": key_words,
+        "clock_offset": clock_offset,
+        "reason": lambda code: reason(code).label_vi,
+    }
     environment.globals["bars"] = lambda title, rows, **more: Markup(bars(title, rows, **more))  # noqa: S704  labels are escaped inside
     return environment
 

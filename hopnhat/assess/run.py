@@ -45,7 +45,9 @@ class Target:
     notes: tuple[str, ...] = ()
 
 
-def assess_file(path: Path, out: Path, *, now: datetime, max_rows: int | None = None, say: Say = print) -> tuple[Assessment, dict[str, str]]:
+def assess_file(
+    path: Path, out: Path, *, now: datetime, max_rows: int | None = None, say: Say = print
+) -> tuple[Assessment, dict[str, str]]:
     """Assess one unknown file. Raises UnreadableError with a clear reason, and nothing else of the sources."""
     try:
         found = sniff(path)
@@ -59,7 +61,9 @@ def assess_file(path: Path, out: Path, *, now: datetime, max_rows: int | None = 
     except HopNhatError as error:
         raise unreadable(error, path.name) from None
     name = system_id(path.stem)
-    return assess(Target(name, path.name, found.technology, str(path), path.name, options, None, notes), out, now=now, max_rows=max_rows, say=say)
+    return assess(
+        Target(name, path.name, found.technology, str(path), path.name, options, None, notes), out, now=now, max_rows=max_rows, say=say
+    )
 
 
 def assess_system(
@@ -168,5 +172,3 @@ def _load_seconds(tables: list[TableFacts]) -> float:
     measured = [facts for facts in tables if facts.rehearsal and facts.rehearsal.rows]
     work = sum(facts.rows * (facts.rehearsal.seconds / facts.rehearsal.rows + LOAD_PER_ROW) for facts in measured if facts.rehearsal)
     return round(work, 3)
-
-

@@ -110,7 +110,9 @@ def _feed(frame: pa.Table, number: int, before: int, table: Opened, tallies: dic
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], pa.binary())
+    return (
+        column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], pa.binary())
+    )
 
 
 def _unit_tally(table: Opened) -> UnitTally | None:

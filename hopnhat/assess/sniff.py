@@ -43,7 +43,10 @@ def sniff(path: Path) -> Sniffed:
         raise UnreadableError(f"{name}: tệp rỗng (0 byte)", hint="xin lại tệp")
     found = _by_magic(path, head) or _by_text(path, head)
     if found is None:
-        raise UnreadableError(f"{name}: không nhận ra loại tệp (nội dung nhị phân lạ)", hint="đọc được: dbf, xls, xlsx, csv, tsv, mdb, accdb, sqlite, jsonl, xml")
+        raise UnreadableError(
+            f"{name}: không nhận ra loại tệp (nội dung nhị phân lạ)",
+            hint="đọc được: dbf, xls, xlsx, csv, tsv, mdb, accdb, sqlite, jsonl, xml",
+        )
     return found
 
 
@@ -102,12 +105,20 @@ def require_sound_database(path: Path) -> None:
     except sqlite3.DatabaseError:
         said = "damaged"
     if said != "ok":
-        raise UnreadableError(f"{path.name}: cơ sở dữ liệu SQLite bị hỏng", hint="xin bản sao nguyên vẹn, chép khi chương trình ghi tệp đã dừng")
+        raise UnreadableError(
+            f"{path.name}: cơ sở dữ liệu SQLite bị hỏng", hint="xin bản sao nguyên vẹn, chép khi chương trình ghi tệp đã dừng"
+        )
 
 
 def _is_dbf(head: bytes) -> bool:
     length = int.from_bytes(head[8:10], "little")
-    return len(head) > 33 and 33 <= length < len(head) and head[2] in range(1, 13) and head[3] in range(1, 32) and b"\r" in head[length - 264 : length + 1]
+    return (
+        len(head) > 33
+        and 33 <= length < len(head)
+        and head[2] in range(1, 13)
+        and head[3] in range(1, 32)
+        and b"\r" in head[length - 264 : length + 1]
+    )
 
 
 def _package(path: Path) -> Sniffed:
@@ -151,7 +162,10 @@ def _delimited(path: Path, head: bytes, suffix: str) -> Sniffed:
     lines = [line for line in re.split(r"\r\n|\r|\n", text, maxsplit=200)[:200] if line.strip()]  # splitlines() cuts at bytes of letters
     lines = lines[:-1] if len(head) == _HEAD and len(lines) > 1 else lines
     if lines and len(lines[0]) >= csv.field_size_limit():
-        raise UnreadableError(f"{path.name}: dòng đầu dài hơn {csv.field_size_limit()} ký tự", hint="không phải bảng, hoặc tệp mất dấu xuống dòng: xin bản xuất khác")
+        raise UnreadableError(
+            f"{path.name}: dòng đầu dài hơn {csv.field_size_limit()} ký tự",
+            hint="không phải bảng, hoặc tệp mất dấu xuống dòng: xin bản xuất khác",
+        )
     if any(len(line) >= csv.field_size_limit() for line in lines):
         delimiter = next((sign for sign in _DELIMITERS if sign in lines[0]), None)
         lines = [line for line in lines if len(line) < csv.field_size_limit()]
@@ -159,7 +173,9 @@ def _delimited(path: Path, head: bytes, suffix: str) -> Sniffed:
         delimiter = _delimiter(text, lines)
     if delimiter is None:
         if suffix not in _TEXT_SUFFIXES:
-            raise UnreadableError(f"{path.name}: là văn bản nhưng không thấy dấu phân cách cột", hint="xuất ra CSV có dấu phẩy hoặc chấm phẩy")
+            raise UnreadableError(
+                f"{path.name}: là văn bản nhưng không thấy dấu phân cách cột", hint="xuất ra CSV có dấu phẩy hoặc chấm phẩy"
+            )
         delimiter = ","
     rows = list(csv.reader(io.StringIO("\n".join(lines[:30])), delimiter=delimiter))
     options: dict[str, object] = {} if delimiter == "," else {"delimiter": "tab" if delimiter == "\t" else delimiter}

@@ -146,5 +146,3 @@ class ColumnTally:
             return None
         recent = [(f"{month[5:]}/{month[:4]}", rows) for month, rows in sorted(self.months.items())[-12:]]
         return Activity(self.sample.name, f"{self.greatest:%Y-%m-%d %H:%M:%S}", self.undated, self.future, tuple(recent))
-
-

@@ -21,11 +21,15 @@ def assess_for_run(system: str, run_id: str, url: str, max_rows: int | None = No
     """
     out = settings().reports_dir() / run_id / f"assess-{system}"
     try:
-        made, paths = assess_system(system, lambda _: url, out, now=datetime.now(VIET_NAM), mappings=settings().mappings, max_rows=max_rows, say=lambda _: None)
+        made, paths = assess_system(
+            system, lambda _: url, out, now=datetime.now(VIET_NAM), mappings=settings().mappings, max_rows=max_rows, say=lambda _: None
+        )
     except UnreadableError as error:
         raise (error.reader or error) from None
     counts = {severity: sum(f.severity == severity for f in made.findings) for severity in ("stop", "fix", "note")}
     if made.verdict == "BLOCKED":
         first = made.findings[0]
-        raise SourceDriftError(f"BLOCKED: {counts['stop']} findings, first {first.code}", system=system, table=first.table, hint=f"read {paths['html']}")
+        raise SourceDriftError(
+            f"BLOCKED: {counts['stop']} findings, first {first.code}", system=system, table=first.table, hint=f"read {paths['html']}"
+        )
     return {"verdict": made.verdict, "rows": made.rows, **counts, "report": paths["html"]}
