@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 _LARGE = 1 << 30
 
 
@@ -21,3 +21,4 @@ def keep_freed_memory() -> None:
         mallopt(_M_MMAP_THRESHOLD, _LARGE)
         mallopt(_M_TRIM_THRESHOLD, _LARGE)
         mallopt(_M_TOP_PAD, 64 << 20)
+        mallopt(_M_ARENA_MAX, 1)  # a driver's threads come and go: in arenas of their own they would each keep what they freed
