@@ -28,6 +28,7 @@ TOLERATED = 0.02  # share of contrary evidence that is error, not a second era
 MANY = 40  # so many codes, every one a current code, are no old column: only a third of the old codes are (0.33 ** 40)
 UNKNOWN_SHARE = 0.2  # more unknown codes than this: it is not a column of commune codes
 CURRENT = "code-of-both"
+CURRENT_SHARE = 0.5  # of the old codes of a province at most 0.40 are current ones
 MOST = 200_000  # distinct values counted; a column of communes has a few thousand
 
 
@@ -159,6 +160,10 @@ def _verdict(said: Counter[str]) -> EraVerdict:
     contrary = sum(count for word, count in counts.items() if not word.startswith(NEW))
     if said[CURRENT] >= MANY and contrary <= TOLERATED * values:
         counts[f"{NEW}:codes-all-current"] = said[CURRENT]
+    alone = said[f"{OLD}:code-is-old-only"]
+    if said[CURRENT] >= MANY and alone > TOLERATED * values and said[CURRENT] > CURRENT_SHARE * (said[CURRENT] + alone):
+        counts[CURRENT] = said[CURRENT]
+        return EraVerdict(MIXED, values, alone, dict(counts), "more current codes among the old ones than any province had")
     by_era = Counter({era: sum(n for word, n in counts.items() if word.startswith(era + ":")) for era in (OLD, NEW, UNKNOWN)})
     speaking = by_era[OLD] + by_era[NEW]
     era, reason = _decide(by_era, speaking, values)

@@ -19,6 +19,7 @@ def units(new: bool) -> pd.DataFrame:
 
 
 OLD, NEW = units(new=False), units(new=True)
+OLD_PARENTS = {u.code: u.parent_code for u in REGISTRY.instances if u.level == "district" and u.valid_to == REFORM}
 
 
 @pytest.mark.parametrize(("frame", "era"), [(OLD, "old"), (NEW, "new")], ids=["old", "new"])
@@ -130,3 +131,14 @@ def test_an_undecided_column_rests_on_a_persons_word_or_is_refused() -> None:
     assert gate(undecided, "").refuses
     assert not gate(undecided, "old").refuses
     assert "read as old" in gate(undecided, "old").message
+
+
+def test_codes_alone_of_both_systems_are_mixed() -> None:
+    mixture = pd.concat([OLD.sample(300, random_state=10), NEW.sample(300, random_state=10)])
+    assert detect_era(mixture[["commune_code"]], REGISTRY).era == MIXED
+
+
+def test_no_province_of_old_codes_alone_looks_mixed() -> None:
+    province = {code: OLD_PARENTS[parent] for code, _, parent in OLD.itertuples(index=False)}
+    for _, part in OLD.groupby(OLD.commune_code.map(province)):
+        assert detect_era(part[["commune_code"]], REGISTRY).era == "old"
