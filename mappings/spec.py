@@ -38,7 +38,7 @@ DateFormat = Literal["iso", "dd/mm/yyyy", "dd/mm/yyyy hh:mm", "dd/mm/yyyy hh:mm:
 
 
 def _known_encoding(value: str) -> str:
-    known = ("utf-8", "mojibake", *(name + how for name in ENCODINGS for how in ("", "-as-utf8", "-as-cp1258")))
+    known = ("utf-8", "mojibake", "utf-16-le", "utf-16-be", *(name + how for name in ENCODINGS for how in ("", "-as-utf8", "-as-cp1258")))
     if value not in known:
         raise ValueError(f"no encoding {value!r}; there are {', '.join(known)}")
     return value

@@ -243,8 +243,10 @@ class CsvSource:
             if quote
             else csv.reader(lines, delimiter=self._delimiter(path), quoting=csv.QUOTE_NONE)
         )
-        cells = next(reader, [])
-        return unique_names(cells)
+        try:
+            return unique_names(next(reader, []))
+        except csv.Error:  # a cell beyond the module's limit: this is no header
+            raise broken(path, f"row {row} cannot be read as a header", system=self._system, hint="check `header_row`, `delimiter` and `quote`") from None
 
     def _transcoded(self, path: Path, encoding: str) -> tempfile._TemporaryFileWrapper[bytes]:
         copy = tempfile.NamedTemporaryFile(suffix=".csv")  # noqa: SIM115 - lives as long as the source

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hopnhat.extract.contract import KeyRange
+from hopnhat.model.errors import SourceDriftError
 
 _PLAIN = re.compile(rb"[\x20-\x5b\x5d-\x7e]*")
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})|\\\\")
@@ -100,7 +101,11 @@ def cut(
 ) -> list[KeyRange]:
     """Ranges from `known` on: `boundary(low)` gives the last key of the next range, None when the rest fits into one."""
     ranges, low = continued(known)
+    met = {key_range.high for key_range in ranges}
     while (high := boundary(low)) is not None:
+        if high in met:  # only a damaged index leads back to where we were
+            raise SourceDriftError("the key does not advance: its index is damaged", hint="have the vendor check and repair the table, then run again")
+        met.add(high)
         ranges.append(KeyRange(len(ranges), low, high))
         low = high
     return [*ranges, KeyRange(len(ranges), low, None)]

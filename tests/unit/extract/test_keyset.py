@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hopnhat.extract.contract import KeyRange
 from hopnhat.extract.keyset import KeyPart, bound_bytes, bound_text, continued, cut, within
+from hopnhat.model.errors import SourceDriftError
 
 
 @given(st.binary(max_size=40))
@@ -47,3 +49,9 @@ def test_known_ranges_stay_and_only_the_open_end_is_cut() -> None:
     assert continued(known) == ([known[0]], ("5",))
     marks = iter([("9",), ("12",), None])
     assert cut(known, lambda _: next(marks)) == [known[0], KeyRange(1, ("5",), ("9",)), KeyRange(2, ("9",), ("12",)), KeyRange(3, ("12",), None)]
+
+
+def test_an_index_that_leads_back_is_an_error_not_a_loop() -> None:
+    marks = iter([("5",), ("9",), ("5",)])
+    with pytest.raises(SourceDriftError, match="does not advance"):
+        cut([], lambda low: next(marks))
