@@ -47,6 +47,7 @@ def summary(home: Path, run_id: str) -> dict[str, Any]:
     return dict(json.loads((home / "reports" / run_id / "summary.json").read_text()))
 
 
+@pytest.mark.timeout(1800)  # four runs, some sixty tasks: minutes of work on a busy machine
 def test_sample_systems_are_migrated_on_the_workers(real: Path, sample: SampleSystems) -> None:
     """End to end on the production shape: balanced, a second run changes nothing, and a source that shrank waits for a person."""
     totals = []
