@@ -172,9 +172,9 @@ def _refusal(text: str) -> str | None:
         return "text-lossy"
     if any(unicodedata.category(char) in ("Co", "Cn", "Cs") for char in unsure):
         return "text-control"
-    if _IN_A_WORD.search(text) or (not _ABOVE_LATIN1.search(text) and _UNDECODED.search(text)):
-        return "text-undecoded"
-    return "text-mojibake" if any(map(_is_mojibake, _MISREAD.findall(text))) else None
+    if any(map(_is_mojibake, _MISREAD.findall(text))):  # the surer finding: these bytes spell something
+        return "text-mojibake"
+    return "text-undecoded" if _IN_A_WORD.search(text) or (not _ABOVE_LATIN1.search(text) and _UNDECODED.search(text)) else None
 
 
 def _is_mojibake(run: str) -> bool:
