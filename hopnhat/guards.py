@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from hopnhat.extract.contract import ROW, Column, TableShape
 from hopnhat.extract.drift import ChangeKind, Policy, compare, judge, said, shape_from_json
 from hopnhat.extract.volume import VolumeLimits, volume_problem
-from hopnhat.model.errors import SourceDriftError
+from hopnhat.model.errors import MappingError, SourceDriftError
 from mappings.spec import System, Table
+from transforms.units_era import EraGate, verdict_of
+from transforms.units_era import gate as era_gate
 
+REFORM = date(2025, 7, 1)
 _ACCEPT = "is the source complete? if so: migrate --accept-volume for this run, or `expect: {min_share, max_share}` for good"
 
 
@@ -85,3 +89,20 @@ def check_read(system: System, source: str, counted: int, read: int) -> None:
         raise SourceDriftError(
             f"read {said}", system=system.id, table=table.name, hint="the source changed while it was read: start a new run"
         )
+
+
+def check_era(system: System, table: Table, said: Mapping[str, Mapping[str, int]]) -> EraGate | None:
+    """What the unit codes of all parts say together: a column that already speaks the new units is not remapped again (F18).
+
+    None = the table has no unit codes.
+
+    Raises:
+        MappingError: the codes speak another era than `units_as_of` declares.
+    """
+    if not said:
+        return None
+    gate = era_gate(verdict_of(said), "old" if system.units_as_of < REFORM else "new")
+    if gate.refuses:
+        hint = "set `units_as_of` to a day of the era that the column speaks, then start a new run"
+        raise MappingError(f"{table.name}: {gate.message}", file=f"{system.id}.yml", hint=hint)
+    return gate

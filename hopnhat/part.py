@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from psycopg2.extras import Json
 
 from hopnhat.declared import check_encodings
 from hopnhat.extract.contract import ROW, KeyRange, Source
@@ -157,7 +158,7 @@ def _stage(work: SourceWork, batch: Mapping[str, Any], frame: pa.Table, known: K
     _save_resolutions(work, conformed)
     counts = decided.counts()
     staged = stage.StagedPart(
-        batch={**batch, "extracted": frame.num_rows, **counts, "held_again": int(decided.held_again.sum())},
+        batch={**batch, "era": Json(conformed.placed.spoken()) if conformed.placed else None, "extracted": frame.num_rows, **counts, "held_again": int(decided.held_again.sum())},
         accepted=accepted,
         held=_held(work, frame, conformed, problems, decided, keys, hashes),
         unit_counts=outcomes.unit_counts(decided, conformed.columns.get("old_commune_code")),

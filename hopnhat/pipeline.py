@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hopnhat.changes import changes_start, opened
 from hopnhat.extract.contract import KeyRange
 from hopnhat.extract.delta import window_start
-from hopnhat.guards import check_read
+from hopnhat.guards import check_era, check_read
 from hopnhat.landing.parts import write_manifest
 from hopnhat.load import ledger
 from hopnhat.load.contribution import Contribution
@@ -21,6 +21,8 @@ from hopnhat.load.ledger import Run
 from hopnhat.load.lock import hold_system
 from hopnhat.load.notes import (
     DRIFT_QUARANTINED,
+    ERA,
+    add_note,
     gone_rows,
     note_of,
     notes,
@@ -76,9 +78,10 @@ def publish(system_id: str, *, run_id: str) -> dict[str, Any]:
             for source, counted, read in read_differently(connection, run_id, system_id):
                 check_read(system, source, counted, read)
             contributions = _contributions(connection, system)
-            connection.rollback()
+            mixed = _mixed_eras(connection, system, run)
+            connection.commit()
             with hold_system(connection, system_id, shared=True):
-                prepare(url, connection, run, contributions, settings().landing_root())
+                prepare(url, connection, run, contributions, settings().landing_root(), mixed)
                 if run.mode == "rehearsal":
                     finish_rehearsal(connection, run, contributions)
                 else:
@@ -191,6 +194,19 @@ def delta_start(work: SourceWork) -> tuple[str, str] | None:
         return work.table.watermark, window_start(mark, work.table.watermark_overlap)
     except ValueError:  # neither a number nor an ISO date: nothing can be subtracted, but it can be compared
         return work.table.watermark, mark
+
+
+def _mixed_eras(connection: Connection, system: System, run: Run) -> frozenset[str]:
+    """Sources whose unit codes speak both eras: there, a row that does not tell its own may not be read as declared."""
+    mixed = set()
+    for table in system.tables:
+        source = system.source_id(table)
+        gate = check_era(system, table, ledger.eras(connection, run.run_id, source))
+        if gate and gate.message:
+            add_note(connection, run, source, ERA, gate.message)
+        if gate and not gate.trusts_declared:
+            mixed.add(source)
+    return frozenset(mixed)
 
 
 def _contributions(connection: Connection, system: System) -> list[Contribution]:

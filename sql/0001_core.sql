@@ -55,6 +55,7 @@ create table if not exists ledger.batch (
     held_again bigint not null default 0,
     whole boolean not null default true,  -- false: a delta, which says nothing about the rows it did not read
     high_mark text,                       -- greatest watermark read, as the source writes it
+    era jsonb,                            -- what the distinct unit codes say of their era, by kind; null where there are none
     state text not null check (state in ('staged', 'published', 'rehearsed', 'abandoned')),
     staged_at timestamptz not null default now(),
     published_at timestamptz,

@@ -21,6 +21,9 @@ from mappings.units.registry import Registry
 from transforms.distinct import combine
 from transforms.fingerprints import text_fingerprint
 from transforms.units import Scope, resolve
+from transforms.units_era import speaks
+from transforms.units_index import index_of
+from transforms.units_query import Query
 
 RESULT = (
     "status", "era", "old_code", "old_valid_from", "old_name", "new_code", "new_name", "new_province_code", "rule", "score",
@@ -103,14 +106,17 @@ class Placer:
         return np.fromiter(map(self.memo.__getitem__, asked), np.int64, len(asked))[numbers]
 
     def _resolved(self, names: list[str], as_of: str, values: list[tuple[str | None, ...]]) -> Iterator[dict[str, Any]]:
+        index = index_of(self.registry)
         queries = pd.DataFrame(values, columns=names, dtype="str").assign(as_of=as_of)
         found = resolve(queries, self.registry, scope=self.scope, carries=self.carries)
         for value, row in zip(values, found[list(RESULT)].to_dict("records"), strict=True):
             given = {n: v for n, v in zip(names, value, strict=True) if v is not None}
+            spoken = speaks(index, Query(**given))
+            given |= {"as_of": as_of} if as_of else {}
             text = json.dumps([self.registry.version, as_of, self.carries, given], ensure_ascii=False, sort_keys=True)
             record = {str(k): None if v == "" or v != v else v for k, v in row.items()}
             record |= {"inputs": given, "resolution_id": text_fingerprint(text)}
-            yield record | {"reason": unit_reason(record)}
+            yield record | {"reason": unit_reason(record), "spoken": spoken}
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,11 @@ class Placed:
     def column(self, name: str, pa_type: pa.DataType | None = None) -> pa.Array:
         return self.known.column(name, pa_type).take(pa.array(self.codes))
 
+    def spoken(self) -> dict[str, int]:
+        """What the distinct codes say of their era, counted by kind."""
+        distinct = self.known.column("spoken").take(pa.array(np.unique(self.codes)))
+        return {str(one["values"]): int(one["counts"]) for one in distinct.value_counts().to_pylist() if one["values"]}
+
     def reasons(self) -> pa.Array:
         """Why a row cannot be placed, null where it can."""
         return self.column("reason")
@@ -142,7 +153,7 @@ def _spelled(columns: Sequence[pa.Array]) -> list[str]:
 def unit_reason(answer: Mapping[str, Any]) -> str | None:
     if answer["status"] == "resolved":
         return None
-    if not answer["inputs"]:
+    if not answer["inputs"].keys() - {"as_of"}:
         return "unit-missing"
     if answer["era"] == "undecided":
         return "unit-era-undecided"

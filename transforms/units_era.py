@@ -65,7 +65,7 @@ class EraTally:
                    bool(query.as_of) and query.as_of < REFORM)  # fmt: skip
             if hash(row) not in self._seen and len(self._seen) < MOST:
                 self._seen.add(hash(row))
-                said[_speaks(self._index, query)] += 1
+                said[speaks(self._index, query)] += 1
 
     def verdict(self) -> EraVerdict:
         """The column's era; several clusters are judged one by one too."""
@@ -73,6 +73,13 @@ class EraTally:
         if set(self._said) <= {""}:
             return whole
         return _over_clusters(whole, {name: _verdict(said) for name, said in self._said.items()})
+
+
+def verdict_of(said: Mapping[str, Mapping[str, int]]) -> EraVerdict:
+    """The era of a column whose clusters were counted apart, each value by `speaks`: what parts of a run leave behind."""
+    counted = {name: Counter(dict(kinds)) for name, kinds in said.items()}
+    whole = _verdict(sum(counted.values(), Counter()))
+    return _over_clusters(whole, {name: _verdict(kinds) for name, kinds in counted.items()})
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,7 @@ def detect_era(frame: pd.DataFrame, registry: Registry, *, cluster: str | None =
 _COLUMNS = ("commune_code", "commune", "district_code", "district", "province_code", "as_of")
 
 
-def _speaks(index: Index, row: Query) -> str:
+def speaks(index: Index, row: Query) -> str:
     """One row's evidence as `era:kind`; CURRENT when its code fits both systems, `unknown:…` when neither, '' without one."""
     code = clean_code(row.commune_code)
     units = [index.units[uid] for uid in index.by_code.get(code, ())]

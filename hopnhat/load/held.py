@@ -17,7 +17,7 @@ from hopnhat.load.contribution import Contribution
 from transforms.fingerprints import source_keys
 from transforms.held import raw_payloads
 
-ORPHAN, REPEATED = "parent-missing", "key-duplicate"
+ORPHAN, REPEATED, UNDECIDED = "parent-missing", "key-duplicate", "unit-era-undecided"
 Found = list[tuple[int, str, str]]
 """(batch, source key, old unit) of rows taken out of staging."""
 
@@ -40,6 +40,20 @@ def hold_orphans(connection: Connection, contribution: Contribution, landing: st
         )
         found = cursor.fetchall()
     _hold(connection, contribution, found, landing, ORPHAN, f"{contribution.entity.parent}_key")
+    return len(found)
+
+
+def hold_undecided(connection: Connection, contribution: Contribution, landing: str) -> int:
+    """In a column of both eras, a row whose unit rests on the declared era alone is not decided (law 4)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "delete from {} s using unified.unit_resolution r where r.resolution_id = s.resolution_id and r.inputs ? 'as_of'"
+                " returning s.batch_id, s.source_key, {}"
+            ).format(contribution.staging(), contribution.unit_of("s"))
+        )
+        found = cursor.fetchall()
+    _hold(connection, contribution, found, landing, UNDECIDED, "unit")
     return len(found)
 
 

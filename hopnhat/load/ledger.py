@@ -176,6 +176,17 @@ def last_batch(connection: Connection, source: str, part_number: int) -> Batch |
     return Batch(batch_id, number, part, part_sha, version_id, dict(zip(COUNTS, counts, strict=True)))
 
 
+def eras(connection: Connection, run_id: str, source: str) -> dict[str, dict[str, int]]:
+    """Batch → what its unit codes say of their era: the batches of this run and the latest ones published of other parts."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select distinct on (part_number) batch_id::text, era from ledger.batch where source = %s and era is not null and era <> '{}'"
+            " and (run_id = %s and state <> 'abandoned' or state = 'published') order by part_number, batch_id desc",
+            (source, run_id),
+        )
+        return dict(cursor.fetchall())
+
+
 def high_mark(connection: Connection, source: str) -> str | None:
     """The greatest watermark among everything published from a source: where the next delta starts."""
     with connection.cursor() as cursor:

@@ -12,6 +12,7 @@ from hopnhat.load.ledger import Run
 
 DRIFT_ACCEPTED, DRIFT_QUARANTINED = "drift-accepted", "drift-quarantined"
 VOLUME_ACCEPTED, READ_WHOLE = "volume-accepted", "read-whole"
+ERA = "era"
 
 
 def add_note(connection: Connection, run: Run, source: str, kind: str, note: str) -> None:

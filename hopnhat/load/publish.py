@@ -60,12 +60,18 @@ def _execute(url: str, statements: Sequence[sql.Composable]) -> None:
         connection.close()
 
 
-def prepare(url: str, connection: Connection, run: Run, contributions: Sequence[Contribution], landing: str) -> None:
-    """Set checks before publishing: orphans and repeated keys go to quarantine, then the indexes are built.
+def prepare(
+    url: str, connection: Connection, run: Run, contributions: Sequence[Contribution], landing: str, mixed: frozenset[str] = frozenset()
+) -> None:
+    """Set checks before publishing: rows of an undecided era, orphans and repeated keys go to quarantine, then the indexes
+    are built. `mixed`: sources whose unit codes speak both eras.
 
     Each step is its own transaction and can be repeated, so a killed run resumes here.
     """
     for contribution in contributions:
+        if contribution.source in mixed:
+            with transaction(connection):
+                held.hold_undecided(connection, contribution, landing)
         if contribution.parent:
             with transaction(connection):
                 held.hold_orphans(connection, contribution, landing)
