@@ -13,14 +13,14 @@ from xml.etree import ElementTree
 
 from tests.bench.source import REPOSITORY
 
-TEST = "tests/integration/test_kill.py"
+TESTS = ("tests/integration/test_kill.py", "tests/integration/test_kill_merge.py")
 
 
 def measure(kills: int) -> dict[str, Any]:
-    """Run the test with `kills` kills in its first test and a fifth of that in its second."""
+    """Run the tests with `kills` kills during first loads and a fifth of that on the merge path."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=5400", f"--basetemp={folder}/base", f"--junitxml={report}", TEST]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=5400", f"--basetemp={folder}/base", f"--junitxml={report}", *TESTS]
         started = time.monotonic()
         done = subprocess.run(command, cwd=REPOSITORY, env=os.environ | {"HOPNHAT_TEST_KILLS": str(kills)}, capture_output=True, text=True, check=False)
         suite = ElementTree.parse(report).getroot().find("testsuite") if report.exists() else None  # noqa: S314
