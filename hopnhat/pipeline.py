@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from hopnhat.changes import changes_start, opened
-from hopnhat.extract.contract import KeyRange
+from hopnhat.extract.contract import KeyRange, Source
 from hopnhat.extract.delta import window_start
 from hopnhat.guards import check_era, check_read
 from hopnhat.landing.parts import write_manifest
@@ -158,12 +158,12 @@ def warm_up() -> None:
 
 
 @contextmanager
-def opened_work(system_id: str, source_id: str, run_id: str, url: str) -> Iterator[SourceWork]:
-    """Everything a worker needs for one source, closed at the end."""
+def opened_work(system_id: str, source_id: str, run_id: str, url: str, legacy: Source | None = None) -> Iterator[SourceWork]:
+    """Everything a worker needs for one source, closed at the end. `legacy`: the system as it is open already."""
     system = load_system(system_id, settings().mappings)
     table = next(t for t in system.tables if system.source_id(t) == source_id)
     entity = load_domain(system.domain).entities[table.entity]
-    with connected(database_url()) as target, open_legacy(system, url) as source:
+    with connected(database_url()) as target, nullcontext(legacy) if legacy else open_legacy(system, url) as source:
         run = ledger.require_open(target, run_id, system_id)
         if run.state != "open":
             raise RunError(f"run {run_id!r} is {run.state}", system=system_id, hint="start a new run")

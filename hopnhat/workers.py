@@ -21,8 +21,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hopnhat import pipeline
+from hopnhat.extract.contract import Source
 from hopnhat.extract.shared_snapshot import held_snapshot
 from hopnhat.model.errors import RunError
+from hopnhat.opened import open_legacy
 from hopnhat.part import SourceWork, load_part
 from hopnhat.settings import settings
 from mappings.read import load_system
@@ -51,6 +53,8 @@ def load_all(system_id: str, items: Sequence[Mapping[str, Any]], *, run_id: str,
     pipeline.warm_up()
     context = multiprocessing.get_context("fork")
     options = load_system(system_id, settings().mappings).options
+    if options.get("snapshot") is True and not url.startswith("postgres"):
+        workers = 1  # such a server lends its instant to no other session: one reads everything
     with held_snapshot(url, options), ProcessPoolExecutor(min(workers, len(jobs)), context, _die_with_parent, (os.getpid(),)) as pool:
         waiting = [pool.submit(_load, job) for job in jobs]
         try:
@@ -67,6 +71,7 @@ def load_all(system_id: str, items: Sequence[Mapping[str, Any]], *, run_id: str,
 
 
 _open: dict[tuple[str, str], SourceWork] = {}
+_sessions: dict[str, Source] = {}
 _stack = ExitStack()
 
 
@@ -88,8 +93,16 @@ def _load(job: _Job) -> dict[str, int]:
 def _work(job: _Job) -> SourceWork:
     key = (job.run_id, job.source_id)
     if key not in _open:
-        _open[key] = _stack.enter_context(pipeline.opened_work(job.system_id, job.source_id, job.run_id, job.url))
+        _open[key] = _stack.enter_context(pipeline.opened_work(job.system_id, job.source_id, job.run_id, job.url, _legacy(job)))
     return _open[key]
+
+
+def _legacy(job: _Job) -> Source:
+    """One session of the legacy system for all tables that this worker reads: with `snapshot: true` they show one instant."""
+    if job.system_id not in _sessions:
+        system = load_system(job.system_id, settings().mappings)
+        _sessions[job.system_id] = _stack.enter_context(open_legacy(system, job.url))
+    return _sessions[job.system_id]
 
 
 _plans: dict[tuple[str, str], list[pipeline.KeyRange]] = {}
