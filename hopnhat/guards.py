@@ -12,7 +12,7 @@ from hopnhat.extract.drift import ChangeKind, Policy, compare, judge, said, shap
 from hopnhat.extract.volume import VolumeLimits, volume_problem
 from hopnhat.model.errors import MappingError, SourceDriftError
 from mappings.spec import System, Table
-from transforms.units_era import EraGate, verdict_of
+from transforms.units_era import ENOUGH, UNDECIDED, EraGate, verdict_of
 from transforms.units_era import gate as era_gate
 
 REFORM = date(2025, 7, 1)
@@ -94,14 +94,15 @@ def check_read(system: System, source: str, counted: int, read: int) -> None:
 def check_era(system: System, table: Table, said: Mapping[str, Mapping[str, int]]) -> EraGate | None:
     """What the unit codes of all parts say together: a column that already speaks the new units is not remapped again (F18).
 
-    None = the table has no unit codes.
+    None = the codes are not enough to contradict the mapping: its `units_as_of` holds.
 
     Raises:
         MappingError: the codes speak another era than `units_as_of` declares.
     """
-    if not said:
+    verdict = verdict_of(said)
+    if verdict.speaking < ENOUGH or verdict.era == UNDECIDED:
         return None
-    gate = era_gate(verdict_of(said), "old" if system.units_as_of < REFORM else "new")
+    gate = era_gate(verdict, "old" if system.units_as_of < REFORM else "new")
     if gate.refuses:
         hint = "set `units_as_of` to a day of the era that the column speaks, then start a new run"
         raise MappingError(f"{table.name}: {gate.message}", file=f"{system.id}.yml", hint=hint)

@@ -27,7 +27,7 @@ ENOUGH = 5  # distinct values that speak; fewer decide nothing
 TOLERATED = 0.02  # share of contrary evidence that is error, not a second era
 MANY = 40  # so many codes, every one a current code, are no old column: only a third of the old codes are (0.33 ** 40)
 UNKNOWN_SHARE = 0.2  # more unknown codes than this: it is not a column of commune codes
-CURRENT = "code-of-both"
+CURRENT = "both:code"
 CURRENT_SHARE = 0.5  # of the old codes of a province at most 0.40 are current ones
 MOST = 200_000  # distinct values counted; a column of communes has a few thousand
 

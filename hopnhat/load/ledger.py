@@ -177,11 +177,14 @@ def last_batch(connection: Connection, source: str, part_number: int) -> Batch |
 
 
 def eras(connection: Connection, run_id: str, source: str) -> dict[str, dict[str, int]]:
-    """Batch → what its unit codes say of their era: the batches of this run and the latest ones published of other parts."""
+    """Batch → what its unit codes say of their era: the latest whole reading of every part, in this run or published, and
+    the deltas since."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select distinct on (part_number) batch_id::text, era from ledger.batch where source = %s and era is not null and era <> '{}'"
-            " and (run_id = %s and state <> 'abandoned' or state = 'published') order by part_number, batch_id desc",
+            "with told as (select batch_id, part_number, whole, era from ledger.batch where source = %s and era is not null and era <> '{}'"
+            "  and (run_id = %s and state <> 'abandoned' or state = 'published')),"
+            " last as (select part_number, max(batch_id) as batch_id from told where whole group by 1)"
+            " select told.batch_id::text, era from told left join last using (part_number) where told.batch_id >= coalesce(last.batch_id, 0)",
             (source, run_id),
         )
         return dict(cursor.fetchall())
