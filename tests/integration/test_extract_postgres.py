@@ -191,6 +191,15 @@ def test_forked_workers_share_one_instant_while_the_source_is_written_to(url: st
         assert any(total for total, _ in found)  # the writer is fast enough to be noticed
 
 
+def _read_until_it_is_gone(url: str, snapshot: str) -> None:
+    """The server notices a moment later that the keeper has left."""
+    for _ in range(100):
+        late = PostgresSession("so", make_url(url), {}, snapshot)
+        late.rows("SELECT 1")
+        late.close()
+        time.sleep(0.05)
+
+
 def test_a_failed_read_goes_on_in_the_lent_snapshot(url: str, run: Any) -> None:
     run("DROP TABLE IF EXISTS co; CREATE TABLE co AS SELECT 1 AS k, 1 AS v")
     with held_snapshot(url, {}) as held:
@@ -201,9 +210,5 @@ def test_a_failed_read_goes_on_in_the_lent_snapshot(url: str, run: Any) -> None:
         assert session.rows("SELECT v FROM co") == [(b"1",)]
         session.close()
     with pytest.raises(SourceUnavailableError, match="snapshot that all readers share is gone"):
-        for _ in range(100):  # the server notices a moment later that the keeper has left
-            late = PostgresSession("so", make_url(url), {}, held or "x")
-            late.rows("SELECT 1")
-            late.close()
-            time.sleep(0.05)
+        _read_until_it_is_gone(url, held or "x")
     assert opened(url).read("co", ["k"], WHOLE, ["v"])["v"].to_pylist() == [b"2"]
