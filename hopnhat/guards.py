@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from hopnhat.extract.contract import ROW, Column, TableShape
@@ -14,8 +13,8 @@ from hopnhat.model.errors import MappingError, SourceDriftError
 from mappings.spec import System, Table
 from transforms.units_era import ENOUGH, UNDECIDED, EraGate, verdict_of
 from transforms.units_era import gate as era_gate
+from transforms.units_outcome import REFORM
 
-REFORM = date(2025, 7, 1)
 _ACCEPT = "is the source complete? if so: migrate --accept-volume for this run, or `expect: {min_share, max_share}` for good"
 
 
@@ -102,7 +101,7 @@ def check_era(system: System, table: Table, said: Mapping[str, Mapping[str, int]
     verdict = verdict_of(said)
     if verdict.speaking < ENOUGH or verdict.era == UNDECIDED:
         return None
-    gate = era_gate(verdict, "old" if system.units_as_of < REFORM else "new")
+    gate = era_gate(verdict, "old" if system.units_as_of.isoformat() < REFORM else "new")
     if gate.refuses:
         hint = "set `units_as_of` to a day of the era that the column speaks, then start a new run"
         raise MappingError(f"{table.name}: {gate.message}", file=f"{system.id}.yml", hint=hint)

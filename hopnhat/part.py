@@ -22,7 +22,7 @@ from hopnhat.load.target import Connection
 from hopnhat.version import drift_version
 from mappings.spec import Entity, System, Table
 from mappings.units.registry import Registry
-from transforms import outcomes, text
+from transforms import outcomes
 from transforms.conform import Conformed, Finding, conform
 from transforms.fingerprints import fingerprint, source_keys
 from transforms.held import problems_of, raw_payloads
@@ -140,7 +140,7 @@ def _stage(work: SourceWork, batch: Mapping[str, Any], frame: pa.Table, known: K
     keys, missing_key = _keys(work, frame, batch["part_number"])
     hashes = frame[FINGERPRINT].combine_chunks()
     conformed = conform(frame, work.system, work.table, work.entity, work.placer, work.habits)
-    rules = _rules(work, frame)
+    rules = outcomes.filter_rules(conformed.filters, work.table.filters, frame.num_rows)
     problems = list(conformed.problems)
     if missing_key is not None:
         problems.append(Finding("source_key", "|".join(work.table.key), missing_key))
@@ -177,16 +177,6 @@ def _keys(work: SourceWork, frame: pa.Table, part_number: int) -> tuple[pa.Array
     rows = frame[ROW].combine_chunks() if ROW in frame.column_names else pa.array(np.arange(frame.num_rows))
     coordinate = pc.binary_join_element_wise(f"(no key) {part_number}", rows.cast(pa.string()), ":")
     return pc.if_else(blank, coordinate, keys), pc.if_else(blank, "key-missing", pa.scalar(None, pa.string()))
-
-
-def _rules(work: SourceWork, frame: pa.Table) -> npt.NDArray[np.object_]:
-    texts = {}
-    for rule in work.table.filters:
-        metadata = frame.schema.field(rule.column).metadata or {}
-        transport = metadata.get(b"transport", b"bytes").decode()
-        decoded = text.decode(frame[rule.column].combine_chunks(), transport=transport, encoding=work.table.encoding).values
-        texts[rule.column] = pc.utf8_trim_whitespace(decoded)
-    return outcomes.filter_rules(texts, work.table.filters, frame.num_rows)
 
 
 def _any(problems: Sequence[Finding], rows: int) -> npt.NDArray[np.bool_]:

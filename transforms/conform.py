@@ -40,6 +40,8 @@ class Conformed:
     problems: list[Finding]
     warnings: list[Finding]
     placed: Placed | None
+    filters: dict[str, pa.Array]
+    """Decoded, trimmed text of the columns that the table's filter rules look at."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def conform(
         if column.required:
             _note(problems, name, mapped.source, _missing(columns[name], (converted.reject, decoded.reject)))
     placed = _place(reader, table, placer, columns, problems, warnings) if table.unit and placer else None
-    return Conformed(columns, problems, warnings, placed)
+    filters = {rule.column: pc.utf8_trim_whitespace(reader.decoded(rule.column, None).values) for rule in table.filters}
+    return Conformed(columns, problems, warnings, placed, filters)
 
 
 def _note(found: list[Finding], field: str, column: str, reasons: pa.Array | None) -> None:

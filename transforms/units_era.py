@@ -69,16 +69,15 @@ class EraTally:
 
     def verdict(self) -> EraVerdict:
         """The column's era; several clusters are judged one by one too."""
-        whole = _verdict(sum(self._said.values(), Counter()))
-        if set(self._said) <= {""}:
-            return whole
-        return _over_clusters(whole, {name: _verdict(said) for name, said in self._said.items()})
+        return verdict_of(self._said)
 
 
 def verdict_of(said: Mapping[str, Mapping[str, int]]) -> EraVerdict:
-    """The era of a column whose clusters were counted apart, each value by `speaks`: what parts of a run leave behind."""
+    """The era of a column from counts by `speaks`, cluster by cluster (the parts of a run, say); '' = one that has none."""
     counted = {name: Counter(dict(kinds)) for name, kinds in said.items()}
     whole = _verdict(sum(counted.values(), Counter()))
+    if set(counted) <= {""}:
+        return whole
     return _over_clusters(whole, {name: _verdict(kinds) for name, kinds in counted.items()})
 
 

@@ -28,33 +28,17 @@ def hold_orphans(connection: Connection, contribution: Contribution, landing: st
     if parent is None:
         return 0
     key = sql.Identifier(f"{contribution.entity.parent}_key")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL(
-                "delete from {} c where not exists (select 1 from {} p where p.source_key = c.{})"
-                " and not exists (select 1 from {} u where u.source = {} and u.source_key = c.{})"
-                " returning c.batch_id, c.source_key, {}"
-            ).format(
-                contribution.staging(), parent.staging(), key, parent.unified(), sql.Literal(parent.source), key, contribution.unit_of("c")
-            )
-        )
-        found = cursor.fetchall()
-    _hold(connection, contribution, found, landing, ORPHAN, f"{contribution.entity.parent}_key")
-    return len(found)
+    orphans = sql.SQL(
+        " where not exists (select 1 from {staged} p where p.source_key = s.{key})"
+        " and not exists (select 1 from {unified} u where u.source = {source} and u.source_key = s.{key})"
+    ).format(staged=parent.staging(), unified=parent.unified(), source=sql.Literal(parent.source), key=key)
+    return _hold_staged(connection, contribution, landing, orphans, ORPHAN, f"{contribution.entity.parent}_key")
 
 
 def hold_undecided(connection: Connection, contribution: Contribution, landing: str) -> int:
     """In a column of both eras, a row whose unit rests on the declared era alone is not decided (law 4)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL(
-                "delete from {} s using unified.unit_resolution r where r.resolution_id = s.resolution_id and r.inputs ? 'as_of'"
-                " returning s.batch_id, s.source_key, {}"
-            ).format(contribution.staging(), contribution.unit_of("s"))
-        )
-        found = cursor.fetchall()
-    _hold(connection, contribution, found, landing, UNDECIDED, "unit")
-    return len(found)
+    declared = sql.SQL(" using unified.unit_resolution r where r.resolution_id = s.resolution_id and r.inputs ? 'as_of'")
+    return _hold_staged(connection, contribution, landing, declared, UNDECIDED, "unit")
 
 
 def hold_repeated_keys(connection: Connection, contribution: Contribution, landing: str) -> int:
@@ -67,15 +51,8 @@ def hold_repeated_keys(connection: Connection, contribution: Contribution, landi
             ).format(contribution.staging(), contribution.unit_of("s"))
         )
         ledger.move_counts(connection, Counter(cursor.fetchall()), "published", "merged")
-        cursor.execute(
-            sql.SQL(
-                "delete from {0} s where source_key in (select source_key from {0} group by source_key having count(*) > 1)"
-                " returning batch_id, source_key, {1}"
-            ).format(contribution.staging(), contribution.unit_of("s"))
-        )
-        found = cursor.fetchall()
-    _hold(connection, contribution, found, landing, REPEATED, "source_key")
-    return len(found)
+    repeated = sql.SQL(" where s.source_key in (select source_key from {} group by source_key having count(*) > 1)").format(contribution.staging())
+    return _hold_staged(connection, contribution, landing, repeated, REPEATED, "source_key")
 
 
 def hold_rivals(connection: Connection, run_id: str, contribution: Contribution, landing: str) -> int:
@@ -87,16 +64,21 @@ def hold_rivals(connection: Connection, run_id: str, contribution: Contribution,
             (run_id, contribution.source, Json([{"reason": REPEATED}])),
         )
         keys = [key for (key,) in cursor.fetchall()]
-        if not keys:
-            return 0
-        cursor.execute(
-            sql.SQL("delete from {} s where source_key = any(%s) returning batch_id, source_key, {}").format(
-                contribution.staging(), contribution.unit_of("s")
-            ),
-            (keys,),
-        )
+    if not keys:
+        return 0
+    rivals = sql.SQL(" where s.source_key = any({})").format(sql.Literal(keys))
+    return _hold_staged(connection, contribution, landing, rivals, REPEATED, "source_key")
+
+
+def _hold_staged(
+    connection: Connection, contribution: Contribution, landing: str, which: sql.Composable, reason: str, field: str
+) -> int:
+    """Take rows out of staging and hold them. `which`: what follows `delete from <staging> s`."""
+    statement = sql.SQL("delete from {} s{} returning s.batch_id, s.source_key, {}")
+    with connection.cursor() as cursor:
+        cursor.execute(statement.format(contribution.staging(), which, contribution.unit_of("s")))
         found = cursor.fetchall()
-    _hold(connection, contribution, found, landing, REPEATED, "source_key")
+    _hold(connection, contribution, found, landing, reason, field)
     return len(found)
 
 
