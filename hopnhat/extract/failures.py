@@ -3,15 +3,11 @@ statement or a row's values. None = not a driver error: let it through."""
 
 from __future__ import annotations
 
-import re
-
 from hopnhat.model.errors import HopNhatError, SourceAccessError, SourceDriftError, SourceUnavailableError
 
 _MYSQL_ACCESS = {1044, 1045, 1049, 1130, 1142, 1143, 1227, 1370, 1698, 1820, 1862, 3118, 4151}
 _MYSQL_DRIFT = {1051, 1054, 1109, 1146, 1356}
 _MYSQL_SLOW = {1205, 1213, 1969, 3024}
-_CONNECTORX_CODE = re.compile(r"ERROR (\d+) \(")
-_CONNECTORX_LOST = re.compile(r"timed out|IoError|refused|reset|broken pipe|unreachable|connection|DriverError", re.IGNORECASE)
 
 
 class SourceBusyError(SourceUnavailableError):
@@ -19,16 +15,12 @@ class SourceBusyError(SourceUnavailableError):
 
 
 def mysql_failure(error: Exception, system: str) -> HopNhatError | None:
-    """pymysql (code in args) and connectorx (`ERROR 1146 (42S02)` in its text)."""
+    """pymysql: the server's code is the first argument."""
     if isinstance(error, HopNhatError):
         return None
     if type(error).__module__.startswith("pymysql"):
         code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
         return _mysql_by_code(code, system)
-    if isinstance(error, RuntimeError):
-        found = _CONNECTORX_CODE.search(str(error))
-        if found or _CONNECTORX_LOST.search(str(error)):
-            return _mysql_by_code(int(found.group(1)) if found else 2013, system)
     return unavailable(system, str(type(error).__name__)) if isinstance(error, OSError) else None
 
 

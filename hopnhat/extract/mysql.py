@@ -1,10 +1,10 @@
-"""MariaDB and MySQL. Bulk reads come through connectorx as the stored bytes, unconverted: UTF-8 text as it is, the rest
-as `CAST(column AS BINARY)`.
+"""MariaDB and MySQL. The server is told not to convert (`character_set_results = NULL`): text lands as the bytes it is
+stored in, everything else as the text the server prints.
 
-Options: `snapshot: true` reads every range through one REPEATABLE READ session, so that all tables of a run show one
-instant. connectorx cannot give that (each read opens its own connection and sees its own instant); the one session
-costs about four times the CPU. `statement_seconds` (120) and `lock_seconds` (1) are the limits a query may not exceed;
-`time_zone` (+07:00) is the zone in which TIMESTAMP columns, stored as UTC, are printed.
+Options: `snapshot: true` reads everything through one REPEATABLE READ session, so that all tables of a run show one
+instant; the server cannot lend an instant to other sessions, so one worker reads it all. `statement_seconds` (120) and
+`lock_seconds` (1) are the limits a query may not exceed; `time_zone` (+07:00) is the zone in which TIMESTAMP columns,
+stored as UTC, are printed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from hopnhat.extract.contract import Transport
 from hopnhat.extract.failures import mysql_failure
 from hopnhat.extract.frames import Options, flag_option, int_option, known_options, plain_numbers, text_option
 from hopnhat.extract.keyset import bound_bytes
+from hopnhat.extract.mysql_rows import read_columns
 from hopnhat.extract.sqlsource import Kind, SqlColumn, SqlSource, SqlTable, checked_bound
 from hopnhat.model.errors import MappingError
 
@@ -33,7 +34,6 @@ _KINDS: dict[str, Kind] = {
     "bit": "bit",
     **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), "binary"),
 }
-_PLAIN_TEXT = ("varchar", "char", "text", "tinytext", "mediumtext", "longtext")
 
 
 def open_source(url: str, options: Options) -> SqlSource:
@@ -49,17 +49,11 @@ class MySqlDialect:
 
     def raw(self, column: SqlColumn, expression: str = "") -> str:
         value = expression or self.quote(column.name)
-        if column.kind in ("binary", "hash"):
-            return value if column.kind == "binary" else f"CAST({value} AS BINARY)"
         if column.kind == "bit":
-            return f"CAST({value} + 0 AS BINARY)"
-        if column.kind == "float":
-            return f"CAST(CAST({value} AS DOUBLE) AS BINARY)"
-        if column.charset in ("utf8mb4", "utf8mb3", "utf8") and column.declared_type.startswith(_PLAIN_TEXT):
-            return value  # the session speaks utf8mb4: these bytes come as they are, and the server saves the work
-        if column.kind == "other":  # uuid, inet6: their binary form is not their text
-            return f"CAST(CAST({value} AS CHAR) AS BINARY)"
-        return f"CAST({value} AS BINARY)"
+            return f"{value} + 0"
+        if column.kind == "float":  # a FLOAT prints six digits of its eight
+            return f"CAST({value} AS DOUBLE)"
+        return value
 
     def transport(self, column: SqlColumn) -> Transport:
         return "bytes" if column.kind in ("text", "binary") else "text"
@@ -79,12 +73,21 @@ class MySqlDialect:
         return f"{select} LIMIT {rows}"
 
     def physical(self, table: SqlTable) -> tuple[str, SqlColumn]:
-        cells = ", '|', ".join(f"COALESCE(HEX({self.raw(column)}), '~')" for column in table.columns)
+        cells = ", '|', ".join(f"COALESCE(HEX({_stored(self.quote(column.name), column)}), '~')" for column in table.columns)
         return f"MD5(CONCAT({cells}))", SqlColumn("_hash", "md5", False, "hash")
 
 
+def _stored(value: str, column: SqlColumn) -> str:
+    """Bytes that tell every two values of the column apart, for the hash of a row."""
+    if column.kind in ("float", "bit"):
+        value = f"{value} + 0" if column.kind == "bit" else f"CAST({value} AS DOUBLE)"
+    if column.kind == "other":  # uuid, inet6: their binary form is not their text
+        value = f"CAST({value} AS CHAR)"
+    return value if column.kind == "binary" else f"CAST({value} AS BINARY)"
+
+
 class MySqlSession:
-    """Metadata through one pymysql connection, bulk through connectorx (or through that same connection)."""
+    """One connection per process, opened by pymysql; bulk results are read off its stream (`mysql_rows`)."""
 
     def __init__(self, system: str, url: URL, options: Options) -> None:
         self._system, self._url = system, url
@@ -93,8 +96,7 @@ class MySqlSession:
         if not re.fullmatch(r"[-+]\d\d:\d\d", zone):
             raise MappingError("option `time_zone` must look like +07:00")
         self._limits = (int_option(options, "statement_seconds", 120), int_option(options, "lock_seconds", 1))
-        self._base = [f"SET SESSION time_zone = '{zone}'", "SET SESSION TRANSACTION READ ONLY"]
-        self._settings: list[str] = []
+        self._base = (f"SET SESSION time_zone = '{zone}'", "SET SESSION TRANSACTION READ ONLY", "SET SESSION character_set_results = NULL")
         self._connection: Any = None
         self._process = 0
 
@@ -104,36 +106,12 @@ class MySqlSession:
             return [tuple(row) for row in cursor.fetchall()]
 
     def arrow(self, sql: str, columns: Sequence[SqlColumn]) -> list[pa.Array]:
-        self._connected()  # wrong credentials and a dead server are told by the driver that says them clearly
-        arrays = self._one_session(sql, len(columns)) if self._snapshot else self._bulk(sql, len(columns))
+        with self._translated():
+            arrays = read_columns(self._connected(), sql)[: len(columns)]  # none asked for: `SELECT 1` only counts the rows
         for number, column in enumerate(columns):
             if column.kind == "float":
                 arrays[number] = plain_numbers(arrays[number], single=column.declared_type.startswith("float"))
         return arrays
-
-    def _bulk(self, sql: str, width: int) -> list[pa.Array]:
-        # Imported here: its Rust runtime must not exist in a process that forks workers.
-        import connectorx
-
-        with self._translated():
-            table: Any = connectorx.read_sql(
-                _connectorx_url(self._url), sql, return_type="arrow", protocol="text", pre_execution_query=self._settings
-            )
-        if table.num_columns != width:  # no columns were asked for: the frame has rows only in its `_row`
-            return []
-        return [column.combine_chunks().cast(pa.binary()) for column in table.columns]
-
-    def _one_session(self, sql: str, width: int) -> list[pa.Array]:
-        from pymysql.cursors import SSCursor
-
-        batches: list[list[pa.Array]] = []
-        with self._translated(), self._connected().cursor(SSCursor) as cursor:
-            cursor.execute(sql)
-            while rows := cursor.fetchmany(10_000):
-                batches.append([pa.array(values, pa.binary()) for values in zip(*rows, strict=True)])
-        if not batches:
-            return [pa.array([], pa.binary()) for _ in range(width)]
-        return [pa.concat_arrays(parts) for parts in zip(*batches, strict=True)]
 
     def tables(self) -> list[str]:
         found = self.rows("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1")
@@ -171,14 +149,16 @@ class MySqlSession:
         self._connection = None
 
     def _connected(self) -> Any:
-        if self._connection is None or self._process != os.getpid():  # a connection must not be shared over a fork
+        # A connection must not be shared over a fork. One that was lost is opened anew, unless its instant went with it.
+        is_lost = self._connection is not None and not self._connection.open and not self._snapshot
+        if self._connection is None or is_lost or self._process != os.getpid():
             import pymysql
 
             with self._translated():
                 self._connection = pymysql.connect(
                     host=self._url.host or "127.0.0.1", port=self._url.port or 3306, user=self._url.username,
                     password=str(self._url.password or ""), database=self._url.database, charset="utf8mb4",
-                    use_unicode=False, conv={}, connect_timeout=10, autocommit=True,
+                    use_unicode=False, conv={}, connect_timeout=10, read_timeout=self._limits[0] + 30, autocommit=True,
                     unix_socket=self._url.query.get("socket"),
                 )  # fmt: skip
                 self._process = os.getpid()
@@ -192,10 +172,9 @@ class MySqlSession:
             cursor.execute("SELECT VERSION()")
             is_mariadb = b"MariaDB" in cursor.fetchone()[0]
             limit = f"max_statement_time = {seconds}" if is_mariadb else f"max_execution_time = {seconds * 1000}"
-            self._settings = [
+            for setting in (
                 *self._base, f"SET SESSION {limit}", f"SET SESSION innodb_lock_wait_timeout = {lock}", f"SET SESSION lock_wait_timeout = {lock}",
-            ]  # fmt: skip
-            for setting in self._settings:
+            ):  # fmt: skip
                 cursor.execute(setting)
             if self._snapshot:
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -226,9 +205,3 @@ def _said(value: bytes | None) -> str:
 
 def _text(value: str) -> str:
     return f"_utf8mb4 X'{value.encode().hex()}'"
-
-
-def _connectorx_url(url: URL) -> str:
-    plain = url.set(drivername="mysql", query={k: v for k, v in url.query.items() if k == "socket"})
-    return plain.render_as_string(hide_password=False)
-
