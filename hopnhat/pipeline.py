@@ -40,6 +40,7 @@ from hopnhat.settings import settings
 from mappings.read import load_domain, load_system
 from mappings.spec import System
 from transforms.units_index import index_of
+from validators import entities
 
 if TYPE_CHECKING:
     from hopnhat.verify.side import LandedSide
@@ -155,6 +156,7 @@ def set_state(run_id: str, system_id: str, state: str, message: str | None = Non
 def warm_up() -> None:
     """Build what every worker needs before workers are forked: they share it then."""
     index_of(registry())
+    entities.warm_up()
 
 
 @contextmanager

@@ -20,15 +20,13 @@ import pyarrow.compute as pc
 from mappings.units.registry import Registry
 from transforms.distinct import combine
 from transforms.fingerprints import text_fingerprint
-from transforms.units import Scope, resolve
+from transforms.units_answer import Answer
+from transforms.units_answers import Scope, answers
 from transforms.units_era import speaks
 from transforms.units_index import index_of
 from transforms.units_query import Query
 
-RESULT = (
-    "status", "era", "old_code", "old_valid_from", "old_name", "new_code", "new_name", "new_province_code", "rule", "score",
-    "runner_up", "runner_up_score", "margin", "candidates", "path", "evidence",
-)  # fmt: skip
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _MEMO_LIMIT = 200_000
 Codes = npt.NDArray[np.int64]
 
@@ -107,16 +105,15 @@ class Placer:
 
     def _resolved(self, names: list[str], as_of: str, values: list[tuple[str | None, ...]]) -> Iterator[dict[str, Any]]:
         index = index_of(self.registry)
-        queries = pd.DataFrame(values, columns=names, dtype="str").assign(as_of=as_of)
-        found = resolve(queries, self.registry, scope=self.scope, carries=self.carries)
-        for value, row in zip(values, found[list(RESULT)].to_dict("records"), strict=True):
-            given = {n: v for n, v in zip(names, value, strict=True) if v is not None}
-            spoken = speaks(index, Query(**given))
-            given |= {"as_of": as_of} if as_of else {}
-            text = json.dumps([self.registry.version, as_of, self.carries, given], ensure_ascii=False, sort_keys=True)
-            record = {str(k): None if v == "" or v != v else v for k, v in row.items()}
-            record |= {"inputs": given, "resolution_id": text_fingerprint(text)}
-            yield record | {"reason": unit_reason(record), "spoken": spoken}
+        given = [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in values]
+        spoken = (speaks(index, Query(**one)) for one in given)
+        asked = [one | {"as_of": as_of} if as_of else one for one in given]
+        found = answers((Query(**one) for one in asked), self.registry, scope=self.scope, carries=self.carries)
+        for inputs, answer, era in zip(asked, found, spoken, strict=True):
+            text = _json([self.registry.version, as_of, self.carries, inputs])
+            record: dict[str, Any] = {name: None if value == "" else value for name, value in zip(Answer._fields, answer, strict=True)}
+            record |= {"inputs": inputs, "resolution_id": text_fingerprint(text)}
+            yield record | {"reason": unit_reason(record), "spoken": era}
 
 
 @dataclass(frozen=True)

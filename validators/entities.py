@@ -71,6 +71,11 @@ def row_schema(entity: Entity) -> pa_pandas.DataFrameSchema:
     return pa_pandas.DataFrameSchema(columns)
 
 
+def warm_up() -> None:
+    """Have pandera load what it loads at its first validation, before workers are forked that would each load it."""
+    pa_pandas.DataFrameSchema({"any": pa_pandas.Column(checks=pa_pandas.Check.ge(0))}).validate(pd.DataFrame({"any": [0]}))
+
+
 def failures(frame: pd.DataFrame, schema: pa_pandas.DataFrameSchema) -> list[tuple[str, str, int]]:
     """Rows that break the schema as (field, reason, row). `frame` must have the index 0..n-1.
 

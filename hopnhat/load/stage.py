@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
-from psycopg2.extras import Json, execute_values
+from psycopg2.extras import execute_values
 
 from hopnhat.load import ledger
 from hopnhat.load.schema import STAGING_SCHEMA, column_list, identifiers, relation_name, unified_columns
@@ -79,14 +79,26 @@ def save_resolutions(connection: Connection, answers: Iterable[Mapping[str, Any]
         "resolution_id", "registry_version", "inputs", "status", "era", "old_code", "old_valid_from", "old_name", "new_code", "new_name",
         "new_province_code", "rule", "score", "runner_up", "runner_up_score", "margin", "candidates", "path", "evidence",
     )  # fmt: skip
-    rows = []
-    for answer in sorted(answers, key=lambda a: int(a["resolution_id"])):
-        given = dict(answer) | {"registry_version": registry_version, "inputs": Json(answer["inputs"])}
-        given["candidates"] = [c for c in (answer["candidates"] or "").split("|") if c]
-        rows.append(tuple(given[c] for c in columns))
+    if not (ordered := sorted(answers, key=lambda answer: int(answer["resolution_id"]))):  # one order, so that two workers cannot lock each other out
+        return
+    encode = msgspec.json.Encoder().encode
+    given = {name: [registry_version if name == "registry_version" else answer[name] for answer in ordered] for name in columns}
+    given["inputs"] = [encode(inputs).decode() for inputs in given["inputs"]]
+    given["candidates"] = [f"{{{(codes or '').replace('|', ',')}}}" for codes in given["candidates"]]
+    kinds = {"resolution_id": pa.int64(), "score": pa.float64(), "runner_up_score": pa.float64(), "margin": pa.float64()}
+    frame = pa.table({name: pa.array(given[name], kinds.get(name, pa.string())) for name in columns})
+    names = identifiers(columns)
     with transaction(connection), connection.cursor() as cursor:
-        statement = f"insert into unified.unit_resolution ({', '.join(columns)}) values %s on conflict do nothing"
-        execute_values(cursor, statement, rows, page_size=500)
+        cursor.execute("create temp table if not exists answered (like unified.unit_resolution) on commit delete rows")
+        _copy_csv(cursor, sql.SQL("copy answered ({}) from stdin (format csv)").format(names), frame)
+        cursor.execute(sql.SQL("insert into unified.unit_resolution ({0}) select {0} from answered order by resolution_id on conflict do nothing").format(names))
+
+
+def _copy_csv(cursor: Any, statement: sql.Composable, frame: pa.Table) -> None:
+    out = io.BytesIO()
+    pacsv.write_csv(frame, out, pacsv.WriteOptions(include_header=False))
+    out.seek(0)
+    cursor.copy_expert(statement, out)
 
 
 def _copy_rows(connection: Connection, source: str, entity: Entity, accepted: Mapping[str, pa.Array], batch_id: int) -> None:
@@ -121,8 +133,5 @@ def _copy_held(connection: Connection, held: Sequence[Mapping[str, Any]], batch_
     whole = {"batch_id": [batch_id] * len(held)} | {n: [encode(row[n]).decode() for row in held] for n in ("problems", "raw")}
     frame = pa.table({name: pa.array(whole.get(name) or [row[name] for row in held]) for name in _HELD})
     frame = frame.cast(pa.schema([(f.name, pa.string() if pa.types.is_null(f.type) else f.type) for f in frame.schema]))
-    out = io.BytesIO()
-    pacsv.write_csv(frame, out, pacsv.WriteOptions(include_header=False))
-    out.seek(0)
     with connection.cursor() as cursor:
-        cursor.copy_expert(sql.SQL("copy quarantine.row ({}) from stdin (format csv)").format(identifiers(_HELD)), out)
+        _copy_csv(cursor, sql.SQL("copy quarantine.row ({}) from stdin (format csv)").format(identifiers(_HELD)), frame)

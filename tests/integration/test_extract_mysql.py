@@ -114,10 +114,14 @@ def test_a_reading_killed_on_the_server_is_unavailable_and_the_next_one_reads_an
     killer = threading.Timer(0.05, run, [f"KILL {number}"])
     killer.start()
     with pytest.raises(SourceUnavailableError):
-        for _ in range(50):
-            source.read("cat_ngang", ["k"], WHOLE, ["k", "v"])
+        _read_again_and_again(source)
     killer.join()
     assert source.read("cat_ngang", ["k"], WHOLE, ["k", "v"]).num_rows == 400_000
+
+
+def _read_again_and_again(source: Source) -> None:
+    for _ in range(50):
+        source.read("cat_ngang", ["k"], WHOLE, ["k", "v"])
 
 
 def test_timestamps_are_printed_in_viet_nam_time_whatever_the_server_thinks(url: str, run: Any) -> None:
