@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from mappings.spec import ColumnMap, DomainColumn, Entity, System, Table
 from transforms import codes, dates, identifiers, numbers, text
 from transforms.columns import Converted
-from transforms.distinct import code_where, combine, repeats
+from transforms.distinct import code_where, combine, has_nul, repeats
 from transforms.places import Placed, Placer, empty_to_null
 
 _WORTH_CODING = 0.3
@@ -174,7 +174,7 @@ def _place(
     verbatim = unit.address or unit.text
     columns["address_old"] = reader.decoded(verbatim, unit.encoding).values if verbatim else pa.nulls(len(placed.codes), pa.string())
     if verbatim:  # kept as it is, uncleaned, but PostgreSQL cannot hold a NUL
-        _note(problems, "address_old", verbatim, code_where(pc.match_substring(columns["address_old"], "\x00"), "text-not-storable"))
+        _note(problems, "address_old", verbatim, code_where(has_nul(columns["address_old"]), "text-not-storable"))
     columns["old_commune_code"] = placed.column("old_code")
     columns["old_unit_name"] = placed.column("old_name")
     columns["new_commune_code"] = placed.column("new_code")

@@ -77,6 +77,14 @@ def code_where(mask: pa.Array | np.ndarray[tuple[int], np.dtype[np.bool_]], code
     return pc.if_else(pc.fill_null(found, False), pa.scalar(code), pa.scalar(None, pa.string()))
 
 
+def has_nul(text: pa.Array) -> pa.Array:
+    """Which values hold a NUL, null for null. Almost always none does: one look at all bytes tells."""
+    content = text.buffers()[2]
+    if content is None or np.frombuffer(content, np.uint8).all():
+        return pc.if_else(text.is_valid(), False, pa.scalar(None, pa.bool_()))
+    return pc.match_substring(text, "\x00")
+
+
 def first_of(*reasons: pa.Array | None) -> pa.Array | None:
     """The first reason of each row over several reason columns; None when there is none at all."""
     known = [column for column in reasons if column is not None and column.null_count < len(column)]

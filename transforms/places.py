@@ -28,6 +28,7 @@ from transforms.units_query import Query
 
 _json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _MEMO_LIMIT = 200_000
+_MOST_KINDS = 1 << 62
 Codes = npt.NDArray[np.int64]
 
 
@@ -161,11 +162,16 @@ def unit_reason(answer: Mapping[str, Any]) -> str | None:
 
 def distinct_rows(columns: list[pa.Array]) -> tuple[Codes, Codes]:
     """Number the distinct rows of several columns: (number per row, first row of each number)."""
-    rows, codes = len(columns[0]), np.zeros(len(columns[0]), np.int64)
+    rows, codes, kinds = len(columns[0]), np.zeros(len(columns[0]), np.int64), 1
     for column in columns:
         encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         inner = pc.fill_null(encoded.indices.cast(pa.int64()), len(encoded.dictionary)).to_numpy(zero_copy_only=False)
-        codes, found = pd.factorize(codes * (len(encoded.dictionary) + 1) + inner)
+        more = len(encoded.dictionary) + 1
+        if kinds * more >= _MOST_KINDS:  # the numbers would no longer fit: count what is really there
+            codes, found = pd.factorize(codes)
+            kinds = len(found)
+        codes, kinds = codes * more + inner, kinds * more
+    codes, found = pd.factorize(codes)
     first = np.zeros(len(found), np.int64)
     first[codes[::-1]] = np.arange(rows - 1, -1, -1)  # written backwards, so that the first row of each stays
     return codes.astype(np.int64), first

@@ -76,18 +76,18 @@ def _blocks(stream: Any) -> Iterator[tuple[Bytes, Places]]:
 
 def _walk(view: memoryview, at: int, filled: int, starts: list[int]) -> tuple[int, bool]:
     """Note the packets that are there whole, from `at` on. Returns where the next begins and whether the result ended."""
+    note, first = starts.append, len(starts)
     while at + _HEADER < filled:
         length = _head(view, at)[0] & _WHOLE
         behind = at + _HEADER + length
         if behind > filled or length == _WHOLE:
             break
-        first = view[at + _HEADER]
-        if first == _ERROR:
-            err.raise_mysql_exception(bytes(view[at + _HEADER : behind]))
-        if first == _END and length < 9:
+        if length < 9 and view[at + _HEADER] == _END:
             return at, True
-        starts.append(at)
+        note(at)
         at = behind
+    if len(starts) > first and view[starts[-1] + _HEADER] == _ERROR:  # nothing follows an error
+        err.raise_mysql_exception(bytes(view[starts[-1] + _HEADER : at]))
     return at, False
 
 
@@ -125,33 +125,33 @@ def _columns(data: Bytes, starts: Places, width: int) -> list[pa.Array]:
     """Cut a block into columns: places of all cells first, then one gather per column."""
     rows, at = len(starts), starts + _HEADER
     cuts = np.empty(rows * 2 * width + 1, np.int32)  # per cell its begin and its end: between them lie the next one's length bytes
-    grid, nulls = cuts[:-1].reshape(rows, 2 * width), []
+    grid, absent = cuts[:-1].reshape(rows, 2 * width), np.zeros((width, rows), bool)
     for column in range(width):
-        at, length, null = _lengths(data, at)
+        at, length = _lengths(data, at, absent[column])
         grid[:, 2 * column] = at
         at += length
         grid[:, 2 * column + 1] = at
-        nulls.append(null)
     cuts[-1] = at[-1]
     if at[-1] != len(data) or (at[:-1] != starts[1:]).any():
         raise err.InternalError(CR.CR_MALFORMED_PACKET, "malformed packet: the cells do not fill their rows")
     pieces = pa.Array.from_buffers(pa.binary(), len(cuts) - 1, [None, pa.py_buffer(cuts), pa.py_buffer(data)])
-    first = np.arange(0, rows * 2 * width, 2 * width)
-    return [pc.take(pieces, pa.array(first + 2 * n, mask=null), boundscheck=False) for n, null in enumerate(nulls)]
+    by_column = np.arange(0, 2 * width * rows, 2, dtype=np.uint32).reshape(rows, width).T
+    cells = pc.take(pieces, pa.array(by_column.ravel(), mask=absent.ravel()), boundscheck=False)
+    return [cells.slice(column * rows, rows) for column in range(width)]
 
 
-def _lengths(data: Bytes, at: Places) -> tuple[Places, npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
-    """Where the cells begin whose lengths stand at `at`, how long they are, and which are NULL (None: none is)."""
+def _lengths(data: Bytes, at: Places, absent: npt.NDArray[np.bool_]) -> tuple[Places, npt.NDArray[Any]]:
+    """Where the cells begin whose lengths stand at `at`, and how long they are; NULLs are marked in `absent`."""
     marks = data.take(at)
     at = at + 1
     if marks.max() < _NULL:
-        return at, marks, None
-    null = marks == _NULL
-    length = np.where(null, 0, marks).astype(np.int64)
+        return at, marks
+    np.equal(marks, _NULL, out=absent)
+    length = np.where(absent, 0, marks).astype(np.int64)
     for mark, size in _WIDE:
         rows = np.flatnonzero(marks == mark)
         if len(rows):
             places = at[rows]
             length[rows] = sum(data[places + n].astype(np.int64) << 8 * n for n in range(size))
             at[rows] += size
-    return at, length, null
+    return at, length

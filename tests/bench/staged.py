@@ -3,9 +3,9 @@
 The steps are the product's own; only a clock and the CPU counters stand around each.
 """
 
-from hopnhat.memory import keep_freed_memory
+from hopnhat.start import start_lean
 
-keep_freed_memory()
+start_lean()
 
 import json  # noqa: E402  the allocator must be set before anything imports pyarrow
 import sys  # noqa: E402

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from mappings.units.registry import Registry, load_registry
 from transforms import places
 from transforms.places import Placer, distinct_rows, empty_to_null, unit_reason
-from transforms.units import Scope, resolve
+from transforms.units import resolve
+from transforms.units_answers import Scope, answers
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +63,11 @@ def test_the_address_is_asked_only_where_codes_and_names_leave_it_open(placer: P
     asked: list[int] = []
 
     def counting(queries, *args, **kwargs):  # type: ignore[no-untyped-def]
-        if "text" in queries.columns:
-            asked.append(len(queries))
-        return resolve(queries, *args, **kwargs)
+        given = list(queries)
+        asked.extend([len(given)] if any(query.text for query in given) else [])
+        return answers(given, *args, **kwargs)
 
-    monkeypatch.setattr(places, "resolve", counting)
+    monkeypatch.setattr(places, "answers", counting)
     inputs = {
         "commune": text("Xã Tản Lĩnh", None), "district": text("Huyện Ba Vì", None),
         "text": text("thôn Hà Tân", "12/3 Lê Lợi, Phường 1, Quận Gò Vấp, TP Hồ Chí Minh"),
@@ -83,7 +84,7 @@ def test_what_was_asked_once_is_not_asked_again(placer: Placer, monkeypatch: pyt
     def never(*args, **kwargs):  # type: ignore[no-untyped-def]
         raise AssertionError("asked again")
 
-    monkeypatch.setattr(places, "resolve", never)
+    monkeypatch.setattr(places, "answers", never)
     again = placer.place({name: values.take(pa.array([1, 0, 1])) for name, values in inputs.items()})
     assert again.column("new_code").to_pylist() == [first.column("new_code").to_pylist()[i] for i in (1, 0, 1)]
 
