@@ -7,11 +7,13 @@ digest leaves out everything that changes from run to run, so the same data give
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Literal
+
+import msgspec
 
 Outcome = Literal["pass", "fail", "not applicable", "error"]
 Number = int | None
@@ -114,9 +116,8 @@ def digest(lines: Iterable[Line]) -> str:
     >>> digest([a, b]) == digest([b, a]) and digest([a]) != digest([b])
     True
     """
-    names = [f.name for f in fields(Line)]
-    canonical = sorted(json.dumps([getattr(line, n) for n in names], ensure_ascii=False, separators=(",", ":")) for line in lines)
-    return hashlib.sha256("\n".join(canonical).encode()).hexdigest()
+    cells, encode = attrgetter(*(f.name for f in fields(Line))), msgspec.json.Encoder().encode
+    return hashlib.sha256(b"\n".join(sorted(encode(cells(line)) for line in lines))).hexdigest()
 
 
 def _line_values(values: dict[str, int | str | None], blind: str) -> dict[str, int | str | None]:

@@ -54,7 +54,7 @@ create macro fold_unit(name) as regexp_replace(
 
 def load_crosswalk(db: duckdb.DuckDBPyConnection, *, version: str, as_of: date, until: date, carries: str) -> None:
     """Create `commune` (code → candidates) and `component` for a source that speaks the units of `as_of`."""
-    communes, components = _crosswalk(version, as_of.isoformat(), until.isoformat(), carries)
+    communes, components = crosswalk(version, as_of, until, carries)
     db.execute(FOLD_UNIT)
     for name, frame in (("commune", communes), ("component", components)):
         db.register(f"{name}_frame", frame)
@@ -63,16 +63,17 @@ def load_crosswalk(db: duckdb.DuckDBPyConnection, *, version: str, as_of: date, 
 
 
 @lru_cache(maxsize=8)
-def _crosswalk(version: str, as_of: str, until: str, carries: str) -> tuple[pa.Table, pa.Table]:
+def crosswalk(version: str, as_of: date, until: date, carries: str) -> tuple[pa.Table, pa.Table]:
     """The same for every source of a system: worked out once per process."""
+    days = {"as_of": as_of.isoformat(), "until": until.isoformat()}
     registry = load_registry(version)
     with duckdb.connect() as db:
         db.execute("set threads = 1")
         db.execute(FOLD_UNIT)
         db.register("instance", _frame(registry.instances))
         db.register("event", _frame(registry.events))
-        db.execute(_SUCCESSORS, {"as_of": as_of, "until": until})
-        db.execute(_COMMUNES, {"as_of": as_of, "until": until, "carries": carries})
+        db.execute(_SUCCESSORS, days)
+        db.execute(_COMMUNES, {**days, "carries": carries})
         communes = db.sql("select * from commune").to_arrow_table()
         pairs = db.execute("select code, new_code from successor").fetchall()
     components = sorted((*node, label) for node, label in components_of(pairs).items())

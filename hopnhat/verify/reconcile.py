@@ -14,7 +14,7 @@ from psycopg2.extensions import connection
 
 from hopnhat.model.errors import RunError
 from hopnhat.verify.cells import Cells
-from hopnhat.verify.crosswalk import load_crosswalk
+from hopnhat.verify.crosswalk import crosswalk, load_crosswalk
 from hopnhat.verify.expected import MAPS, WRONG, classify, join_sides, judge
 from hopnhat.verify.explanations import explanations, unexplained_keys
 from hopnhat.verify.landed import Shape, quoted, shape_of
@@ -90,7 +90,7 @@ def reconcile(
     Raises:
         RunError: the run is unknown or neither published nor rehearsed.
     """
-    run = _run_row(conn, run_id, system.id)
+    run = _finished_run(conn, run_id, system.id)
     domain = load_domain(system.domain)
     lines: list[Line] = []
     examples: list[Example] = []
@@ -108,7 +108,10 @@ def reconcile(
 
 def read_ahead(conn: connection, system: System, run_id: str, landing_root: str) -> LandedSide | None:
     """The landing side of the system's largest source, for a reconcile() of the same run that follows: it needs nothing of
-    the target, so it can be read while the target builds its indexes."""
+    the target, so it can be read while the target builds its indexes. So is the crosswalk, kept for that call."""
+    run = _run_row(conn, run_id, system.id)
+    for carries in {table.unit.carries for table in system.tables if table.unit}:
+        crosswalk(run.registry_version, system.units_as_of, run.until, carries)
     named = {system.source_id(table): (table, run_facts(conn, run_id, system.id, system.source_id(table))) for table in system.tables}
     conn.rollback()
     table, facts = max(named.values(), key=lambda found: sum(part.extracted for part in found[1].parts))
@@ -125,9 +128,14 @@ def _run_row(conn: connection, run_id: str, system: str) -> RunRow:
         row = cursor.fetchone()
     if row is None:
         raise RunError(f"no run {run_id!r}", system=system, hint="see `runs` for those that the ledger knows")
-    if row[0] not in ("published", "rehearsed"):
-        raise RunError(f"run {run_id!r} is {row[0]}", system=system, hint="only a finished run can be reconciled")
     return RunRow(*row)
+
+
+def _finished_run(conn: connection, run_id: str, system: str) -> RunRow:
+    run = _run_row(conn, run_id, system)
+    if run.state not in ("published", "rehearsed"):
+        raise RunError(f"run {run_id!r} is {run.state}", system=system, hint="only a finished run can be reconciled")
+    return run
 
 
 def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None) -> tuple[list[Line], list[Example]]:
