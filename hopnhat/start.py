@@ -13,5 +13,5 @@ def start_lean() -> None:
     a few times and not a thousand; and leave the test library hypothesis out: pandera loads it, and pytest with it,
     wherever it is installed, for a third of a second that no run needs."""
     keep_freed_memory()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
     sys.modules.setdefault("hypothesis", None)  # type: ignore[arg-type]

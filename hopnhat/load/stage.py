@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from hopnhat.load.target import transaction
 from mappings.spec import Entity
 
 _ARROW = {"text": pa.string(), "bigint": pa.int64(), "timestamp(0)": pa.timestamp("us"), "text[]": pa.list_(pa.string())}
+_ROWS_AT_ONCE, _AT_ONCE = 4_096, 1 << 30
 _HELD = ("batch_id", "source", "source_key", "source_hash", "entity", "old_unit", "month", "status", "resolution_id", "problems", "raw")
 
 
@@ -112,18 +113,25 @@ def _copy_rows(connection: Connection, source: str, entity: Entity, accepted: Ma
         sql.Identifier(STAGING_SCHEMA, relation_name(source)), identifiers([c.name for c in columns])
     )
     with connection.cursor() as cursor:
-        cursor.copy_expert(statement, _encoded(frame))
+        cursor.copy_expert(statement, _Encoded(frame), _AT_ONCE)  # type: ignore[arg-type]  # it reads, and never lines
 
 
-def _encoded(frame: pa.Table) -> io.BytesIO:
+class _Encoded:
+    """A frame as binary COPY, read a piece at a time: the server takes one in while the next is encoded, and no more is held."""
+
+    def __init__(self, frame: pa.Table) -> None:
+        self._pieces = filter(None, _pieces(frame))  # an empty one would end the COPY
+
+    def read(self, _size: int = -1, /) -> bytes:
+        return next(self._pieces, b"")
+
+
+def _pieces(frame: pa.Table) -> Iterator[bytes]:
+    """The encoder keeps small batches back until some megabytes are together: then it gives an empty piece."""
     encoder = pgpq.ArrowToPostgresBinaryEncoder(frame.schema)
-    out = io.BytesIO()
-    out.write(encoder.write_header())
-    for batch in frame.to_batches(max_chunksize=16_384):
-        out.write(encoder.write_batch(batch))
-    out.write(encoder.finish())
-    out.seek(0)
-    return out
+    yield encoder.write_header()
+    yield from map(encoder.write_batch, frame.to_batches(max_chunksize=_ROWS_AT_ONCE))
+    yield encoder.finish()
 
 
 def _copy_held(connection: Connection, held: Sequence[Mapping[str, Any]], batch_id: int) -> None:
