@@ -106,9 +106,10 @@ def reconcile(system_id: str, *, run_id: str, ahead: LandedSide | None = None) -
     from hopnhat.verify.reconcile import reconcile as prove  # the prover pulls in DuckDB: only where it is used
 
     system = load_system(system_id, settings().mappings)
-    with connected(database_url()) as connection:
+    url = database_url()
+    with connected(url) as connection, connected(url) as beside:
         counts = ledger.source_counts(connection, run_id, system_id)
-        verdict = prove(connection, system, run_id, settings().landing_root(), counts, ahead=ahead)
+        verdict = prove(connection, system, run_id, settings().landing_root(), counts, ahead=ahead, beside=beside)
         connection.commit()
     if verdict.failed:
         report(system_id, run_id=run_id)  # the vendor needs it most when it fails

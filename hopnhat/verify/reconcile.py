@@ -62,6 +62,12 @@ class Work:
     run: RunRow
     landing_root: str
     staged: str
+    beside: connection | None = None
+
+    @property
+    def sessions(self) -> list[connection]:
+        """Those that share the reading of a large table."""
+        return [self.conn, self.beside] if self.beside else [self.conn]
 
     @property
     def source(self) -> str:
@@ -77,6 +83,7 @@ def reconcile(
     *,
     staged: Mapping[str, str] | None = None,
     ahead: LandedSide | None = None,
+    beside: connection | None = None,
 ) -> Verdict:
     """Recompute what a run should have done, compare it with what the target holds, and write verify.result.
 
@@ -86,6 +93,7 @@ def reconcile(
         staged: for a rehearsed run, source id → relation (quoted as SQL needs it) of its staged rows, when that is not
             `staging."<source>"`.
         ahead: what read_ahead has read of one source already; used only if the run names the same parts.
+        beside: a second session on the unified database, which then shares the reading of what was published.
 
     Raises:
         RunError: the run is unknown or neither published nor rehearsed.
@@ -97,7 +105,7 @@ def reconcile(
     for table in system.tables:
         source = system.source_id(table)
         relation = (staged or {}).get(source, f"staging.{quoted(source)}")
-        work = Work(conn, system, table, domain.entities[table.entity], run_id, run, landing_root, relation)
+        work = Work(conn, system, table, domain.entities[table.entity], run_id, run, landing_root, relation, beside)
         found, where = _check_source(work, (source_counts or {}).get(source), ahead)
         lines += found
         examples += where
@@ -185,10 +193,10 @@ def _load_published(work: Work, db: duckdb.DuckDBPyConnection, shape: Shape, cel
         if keys is not None:
             fetch_keys(work.conn, db, cells, leaf, work.source, columns, keys)
         elif number == 0:
-            fetch_published(work.conn, db, cells, leaf, work.source, columns)
+            fetch_published(work.sessions, db, cells, leaf, work.source, columns)
         else:  # a rehearsal: what was published before and is not staged anew stays as it is
             db.execute("create table before as select * from p limit 0")
-            fetch_published(work.conn, db, cells, leaf, work.source, columns, into="before")
+            fetch_published(work.sessions, db, cells, leaf, work.source, columns, into="before")
             db.execute("insert into p select * from before anti join p using (k)")
     _set_aside_gone(work, db)
 

@@ -6,9 +6,11 @@ six narrow columns costs half a CPU-second in PostgreSQL and a tenth here, a fif
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import duckdb
@@ -87,21 +89,26 @@ def write_published_cells(db: duckdb.DuckDBPyConnection, cells: Cells) -> None:
 
 
 def fetch_published(
-    conn: connection, db: duckdb.DuckDBPyConnection, cells: Cells, leaf: str, source: str, columns: Sequence[sql.Composable], *, into: str = "p"
+    sessions: Sequence[connection], db: duckdb.DuckDBPyConnection, cells: Cells, leaf: str, source: str, columns: Sequence[sql.Composable],
+    *, into: str = "p",
 ) -> None:
-    """Append a whole physical table to `into`, some 64 MB of pages at a time; the server packs the next while one is read."""
-    with conn.cursor() as cursor, ThreadPoolExecutor(1) as ahead:
-        cursor.execute("select pg_relation_size(%s::regclass) / current_setting('block_size')::int + 1", (leaf,))
-        pages = int((cursor.fetchone() or (0,))[0])
-        wheres = [
-            sql.SQL("ctid >= {}::tid and ctid < {}::tid").format(sql.Literal(f"({first},0)"), sql.Literal(f"({first + _PAGES},0)"))
-            for first in range(0, pages, _PAGES)
-        ]
-        coming = ahead.submit(_packed, cursor, leaf, source, columns, wheres[0])
-        for following in [*wheres[1:], None]:
+    """Append a whole physical table to `into`, some 64 MB of pages at a time. The sessions share the pages, and the server
+    packs the next while one is read."""
+    cursors = [session.cursor() for session in sessions]
+    cursors[0].execute("select pg_relation_size(%s::regclass) / current_setting('block_size')::int + 1", (leaf,))
+    pages = int((cursors[0].fetchone() or (0,))[0])
+    within = sql.SQL("ctid >= {}::tid and ctid < {}::tid")
+    ranges = iter([within.format(sql.Literal(f"({first},0)"), sql.Literal(f"({first + _PAGES},0)")) for first in range(0, pages, _PAGES)])
+    with ThreadPoolExecutor(len(cursors)) as threads:
+
+        def asked(cursor: Any) -> list[tuple[Any, Future[list[pa.Array]]]]:
+            return [(cursor, threads.submit(_packed, cursor, leaf, source, columns, where)) for where in islice(ranges, 1)]
+
+        waiting = deque(one for cursor in cursors for one in asked(cursor))
+        while waiting:
+            cursor, coming = waiting.popleft()
             packed = coming.result()
-            if following is not None:
-                coming = ahead.submit(_packed, cursor, leaf, source, columns, following)
+            waiting.extend(asked(cursor))
             _append(db, cells, packed, into)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
+from tests.support.words import FAMILY, GIVEN, MIDDLE, PLACES, misread
 from transforms.codes import recode
 from transforms.dates import parse_timestamps
 from transforms.encodings import ENCODINGS, detect, encode_text
@@ -22,39 +23,6 @@ from transforms.identifiers import dossier_numbers, personal_ids, phones, proced
 from transforms.numbers import amounts
 from transforms.text import clean, decode
 
-FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý")
-MIDDLE = ("Văn", "Thị", "Hữu", "Đức", "Ngọc", "Minh", "Quang", "Thanh", "Thu", "Xuân", "Kim", "Hoài", "Phương", "Đình", "Công")
-GIVEN = (
-    "An",
-    "Bình",
-    "Cường",
-    "Dũng",
-    "Đường",
-    "Giang",
-    "Hà",
-    "Hải",
-    "Hằng",
-    "Hiếu",
-    "Hòa",
-    "Hùng",
-    "Hương",
-    "Huệ",
-    "Khánh",
-    "Long",
-    "Oanh",
-    "Thủy",
-)
-PLACES = (
-    "Phường Trúc Bạch, Quận Ba Đình, Thành phố Hà Nội",
-    "Xã Hoằng Quỳ, Huyện Hoằng Hóa, Tỉnh Thanh Hóa",
-    "Xã Ea H'leo, Huyện Ea H'leo, Tỉnh Đắk Lắk",
-    "Thị trấn Yên Viên, Huyện Gia Lâm, Thành phố Hà Nội",
-    "Phường 9, Quận Phú Nhuận, Thành phố Hồ Chí Minh",
-    "Xã Đắk Rve, Huyện Kon Rẫy, Tỉnh Kon Tum",
-    "Xã Cư M'gar, Huyện Cư M'gar, Tỉnh Đắk Lắk",
-    "Phường Mỹ Bình, Thành phố Long Xuyên, Tỉnh An Giang",
-    "Xã Thuỷ Phù, Thị xã Hương Thuỷ, Thành phố Huế",
-)
 STREETS = (
     "Lê Lợi",
     "Trần Hưng Đạo",
@@ -86,10 +54,6 @@ def short_addresses(chance: random.Random, count: int) -> list[str]:
         f"{chance.randint(1, 999)}/{chance.randint(1, 99)} {chance.choice(STREETS)}, {chance.choice(PLACES).rsplit(',', 1)[0]}"
         for _ in range(count)
     ]
-
-
-def misread(data: bytes) -> str:
-    return "".join(chr(byte) if byte in b"\x81\x8d\x8f\x90\x9d" else bytes([byte]).decode("cp1252") for byte in data)
 
 
 def land(texts: list[str], kind: str, transport: str) -> list[bytes]:

@@ -6,32 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hopnhat.orchestrate import runner, session
-from tests.support.airflow import REPOSITORY, calls, ended_afterwards, eventually, know, processes, variables
+from tests.support.airflow import REPOSITORY, calls, eventually, processes
 
 SYSTEMS = ("alpha", "slow_delta")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with ended_afterwards(tmp_path_factory.mktemp("airflow")) as path:
-        yield path
-
-
-@pytest.fixture(scope="module")
-def extra(folder: Path) -> dict[str, str]:
-    return variables(folder, SYSTEMS)
-
-
-@pytest.fixture
-def mapped(extra: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    know(monkeypatch, extra)
-    return extra
 
 
 def start(folder: Path, extra: dict[str, str], systems: list[str], run_id: str) -> subprocess.Popen[str]:

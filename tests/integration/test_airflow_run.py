@@ -8,33 +8,15 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hopnhat.model.errors import RunError
 from hopnhat.orchestrate import environment, runner
-from tests.support.airflow import REPOSITORY, calls, ended_afterwards, know, processes, variables
+from tests.support.airflow import REPOSITORY, calls, processes
 
 SYSTEMS = ("alpha", "broken_beta", "empty_gamma", "closes_epsilon")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with ended_afterwards(tmp_path_factory.mktemp("airflow")) as path:
-        yield path
-
-
-@pytest.fixture(scope="module")
-def extra(folder: Path) -> dict[str, str]:
-    return variables(folder, SYSTEMS)
-
-
-@pytest.fixture
-def mapped(extra: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    know(monkeypatch, extra)
-    return extra
 
 
 def test_run_of_its_own(folder: Path, mapped: dict[str, str]) -> None:

@@ -15,61 +15,13 @@ from hypothesis import strategies as st
 
 from mappings.byte_tables import ENCODINGS, SYLLABLES_FILE, letter_bytes, letters
 from mappings.encodings import build
+from tests.support.words import FAMILY, GIVEN, MIDDLE, PLACES, misread
 from transforms.encodings import decode_bytes, detect, encode_text
 from transforms.encodings_tables import byte_table
 from transforms.text import decode
 
-FAMILY = ["Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Huỳnh", "Phan", "Vũ", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý"]
-MIDDLE = ["Văn", "Thị", "Hữu", "Đức", "Ngọc", "Minh", "Quang", "Thanh", "Thu", "Xuân", "Kim", "Hoài", "Phương", "Đình", "Công"]
-GIVEN = [
-    "An",
-    "Bình",
-    "Cường",
-    "Dũng",
-    "Đường",
-    "Giang",
-    "Hà",
-    "Hải",
-    "Hằng",
-    "Hiếu",
-    "Hòa",
-    "Hùng",
-    "Hương",
-    "Huệ",
-    "Khánh",
-    "Lan",
-    "Long",
-    "Mai",
-    "Nga",
-    "Oanh",
-    "Phúc",
-    "Quỳnh",
-    "Sơn",
-    "Thảo",
-    "Thủy",
-    "Tiến",
-]
-PLACES = [
-    "Xã Ea H'leo, Huyện Ea H'leo, Tỉnh Đắk Lắk",
-    "Xã Cư M'gar, Huyện Cư M'gar, Tỉnh Đắk Lắk",
-    "Xã Krông Búk, Tỉnh Đắk Lắk",
-    "Phường Trúc Bạch, Quận Ba Đình, Thành phố Hà Nội",
-    "Xã Hoằng Quỳ, Huyện Hoằng Hóa, Tỉnh Thanh Hóa",
-    "Thị trấn Yên Viên, Huyện Gia Lâm, Thành phố Hà Nội",
-    "Phường 9, Quận Phú Nhuận, Thành phố Hồ Chí Minh",
-    "Xã Đắk Rve, Huyện Kon Rẫy, Tỉnh Kon Tum",
-    "Xã Thuỷ Phù, Thị xã Hương Thuỷ, Thành phố Huế",
-    "Phường Mỹ Bình, Thành phố Long Xuyên, Tỉnh An Giang",
-    "Xã Nghĩa Thắng, Huyện Đăk R'Lấp, Tỉnh Đăk Nông",
-]
-UNDEFINED_1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 ALPHABET = st.sampled_from([*letters(), *"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,.-/()'"])
 TEXTS = st.lists(st.text(ALPHABET, max_size=30), max_size=8)
-
-
-def misread(data: bytes) -> str:
-    """What a driver shows that takes the bytes for Windows-1252; the five undefined bytes come through as C1."""
-    return "".join(chr(byte) if byte in UNDEFINED_1252 else bytes([byte]).decode("cp1252") for byte in data)
 
 
 def same_case_as_tcvn3(text: str) -> str:
