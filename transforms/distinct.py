@@ -17,6 +17,8 @@ REPEATING = 0.9
 
 def combine(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One plain array: chunks joined, dictionaries resolved."""
+    if isinstance(values, pa.ChunkedArray) and values.num_chunks == 1:
+        values = values.chunk(0)  # joining one chunk would copy it
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
         if isinstance(values, pa.ChunkedArray):

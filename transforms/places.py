@@ -133,7 +133,7 @@ class Placed:
 
     def spoken(self) -> dict[str, int]:
         """What the distinct codes say of their era, counted by kind."""
-        distinct = self.known.column("spoken").take(pa.array(np.unique(self.codes)))
+        distinct = self.known.column("spoken").take(pa.array(np.flatnonzero(np.bincount(self.codes))))
         return {str(one["values"]): int(one["counts"]) for one in distinct.value_counts().to_pylist() if one["values"]}
 
     def reasons(self) -> pa.Array:

@@ -23,8 +23,9 @@ _TEXT_LIMIT = 20_000
 
 def _arrow(series: pd.Series[Any]) -> pa.Array:
     values = pa.array(series)
-    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    return whole.cast(pa.large_string())
+    if isinstance(values, pa.ChunkedArray):
+        values = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+    return values.cast(pa.large_string())
 
 
 def _text_is_storable(series: pd.Series[Any]) -> Any:
