@@ -50,11 +50,11 @@ def problems_of(
     taken = pa.array(rows)
     for finding in findings:
         reasons = finding.reasons.take(taken)
-        if reasons.null_count == len(reasons):
+        places = np.flatnonzero(reasons.is_valid().to_numpy(zero_copy_only=False))
+        if len(places) == 0:
             continue
         shown = finding.column in part.column_names and finding.field not in personal
-        values = part[finding.column].take(taken).to_pylist() if shown else [None] * len(rows)
-        for at, (reason, value) in enumerate(zip(reasons.to_pylist(), values, strict=True)):
-            if reason is not None:
-                found[at].append({"field": finding.field, "column": finding.column, "reason": reason, "value": _json_value(value)})
+        values = part[finding.column].take(pa.array(rows[places])).to_pylist() if shown else [None] * len(places)
+        for at, reason, value in zip(places.tolist(), reasons.drop_null().to_pylist(), values, strict=True):
+            found[at].append({"field": finding.field, "column": finding.column, "reason": reason, "value": _json_value(value)})
     return found
