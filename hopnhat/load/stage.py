@@ -43,7 +43,7 @@ def create_staging(connection: Connection, source: str, entity: Entity) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("drop table if exists {}").format(table))
         cursor.execute(
-            sql.SQL("create table {} ({}, constraint {} check (source is not null and source = {}))").format(
+            sql.SQL("create table {0} ({1}, constraint {2} check (source is not null and source = {3})); alter table {0} alter source set default {3}").format(
                 table, column_list(entity), sql.Identifier("one_source"), sql.Literal(source)
             )
         )
@@ -103,10 +103,8 @@ def _copy_csv(cursor: Any, statement: sql.Composable, frame: pa.Table) -> None:
 
 
 def _copy_rows(connection: Connection, source: str, entity: Entity, accepted: Mapping[str, pa.Array], batch_id: int) -> None:
-    columns = unified_columns(entity)
-    rows = len(accepted["source_key"])
-    constant = {"source": pa.repeat(pa.scalar(source), rows), "batch_id": pa.repeat(pa.scalar(batch_id, pa.int64()), rows)}
-    given = {**accepted, **constant}
+    columns = [column for column in unified_columns(entity) if column.name != "source"]  # the staging table knows its source
+    given = {**accepted, "batch_id": pa.repeat(pa.scalar(batch_id, pa.int64()), len(accepted["source_key"]))}
     arrays = [given[c.name].cast(_ARROW[c.pg_type]) for c in columns]
     frame = pa.Table.from_arrays(arrays, names=[c.name for c in columns])
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
