@@ -6,11 +6,11 @@ names leave open, so that a column of a million rows costs a few thousand resolu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -26,7 +26,7 @@ from transforms.units_era import speaks
 from transforms.units_index import index_of
 from transforms.units_query import Query
 
-_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+_json = msgspec.json.Encoder(order="sorted").encode
 _MEMO_LIMIT = 200_000
 _MOST_KINDS = 1 << 62
 Codes = npt.NDArray[np.int64]
@@ -105,16 +105,25 @@ class Placer:
         return np.fromiter(map(self.memo.__getitem__, asked), np.int64, len(asked))[numbers]
 
     def _resolved(self, names: list[str], as_of: str, values: list[tuple[str | None, ...]]) -> Iterator[dict[str, Any]]:
-        index = index_of(self.registry)
-        given = [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in values]
-        spoken = (speaks(index, Query(**one)) for one in given)
-        asked = [one | {"as_of": as_of} if as_of else one for one in given]
-        found = answers((Query(**one) for one in asked), self.registry, scope=self.scope, carries=self.carries)
-        for inputs, answer, era in zip(asked, found, spoken, strict=True):
-            text = _json([self.registry.version, as_of, self.carries, inputs])
+        index, places = index_of(self.registry), [Query._fields.index(name) for name in names]
+        blank = [""] * len(Query._fields)
+        queries = []
+        for row in values:
+            for place, value in zip(places, row, strict=True):
+                blank[place] = value or ""
+            queries.append(Query._make(blank))
+        asked = [query._replace(as_of=as_of) for query in queries] if as_of else queries
+        found = answers(asked, self.registry, scope=self.scope, carries=self.carries)
+        for row, query, answer in zip(values, queries, found, strict=True):
+            given = {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            if as_of:
+                given["as_of"] = as_of
             record: dict[str, Any] = {name: None if value == "" else value for name, value in zip(Answer._fields, answer, strict=True)}
-            record |= {"inputs": inputs, "resolution_id": text_fingerprint(text)}
-            yield record | {"reason": unit_reason(record), "spoken": era}
+            record["inputs"] = given
+            record["resolution_id"] = text_fingerprint(_json([self.registry.version, as_of, self.carries, given]).decode())
+            record["reason"] = unit_reason(record)
+            record["spoken"] = speaks(index, query)
+            yield record
 
 
 @dataclass(frozen=True)
