@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from operator import attrgetter
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -25,8 +24,7 @@ SOURCE_PUBLISHED = "4 source-published"
 LEGS = (SOURCE_LANDING, LANDING_EXPECTED, EXPECTED_PUBLISHED, SOURCE_PUBLISHED)
 
 
-@dataclass(frozen=True, order=True)
-class Line:
+class Line(NamedTuple):
     """One row of verify.result. Values that a comparison does not have are None; `difference` is 0 when they agree."""
 
     source: str
@@ -98,7 +96,9 @@ class Verdict:
 def compared(source: str, leg: str, measure: str, difference: int, *, blind: str = "", **values: int | str | None) -> Line:
     """A line whose verdict follows from its difference. `blind` says why the comparison could not be made."""
     verdict: Outcome = "not applicable" if blind else "pass" if difference == 0 else "fail"
-    return Line(source, leg, measure, difference=0 if blind else difference, verdict=verdict, **_line_values(values, blind))  # type: ignore[arg-type]
+    if blind or "note" in values:
+        values["note"] = "; ".join(str(note) for note in (values.get("note"), blind) if note)
+    return Line(source, leg, measure, difference=0 if blind else difference, verdict=verdict, **values)  # type: ignore[arg-type]
 
 
 def not_applicable(source: str, leg: str, measure: str, why: str) -> Line:
@@ -116,10 +116,5 @@ def digest(lines: Iterable[Line]) -> str:
     >>> digest([a, b]) == digest([b, a]) and digest([a]) != digest([b])
     True
     """
-    cells, encode = attrgetter(*(f.name for f in fields(Line))), msgspec.json.Encoder().encode
-    return hashlib.sha256(b"\n".join(sorted(encode(cells(line)) for line in lines))).hexdigest()
+    return hashlib.sha256(b"\n".join(sorted(map(msgspec.json.Encoder().encode, lines)))).hexdigest()
 
-
-def _line_values(values: dict[str, int | str | None], blind: str) -> dict[str, int | str | None]:
-    notes = [str(values.pop("note", "") or ""), blind]
-    return values | {"note": "; ".join(n for n in notes if n)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ def write_reconciliation(conn: connection, run_id: str, system: str, out_dir: st
 
 
 def _lines(conn: connection, run_id: str, system: str) -> list[Line]:
-    names = [f.name for f in fields(Line)]
+    names = list(Line._fields)
     with conn.cursor() as cursor:
         cursor.execute(f"select {', '.join(names)} from verify.result where run_id = %s and system = %s", (run_id, system))
         rows: list[Any] = cursor.fetchall()
@@ -153,7 +153,7 @@ def _write_json(verdict: Verdict, facts: Mapping[str, Any], counts: Sequence[rea
     content = {
         "system": verdict.system, "run_id": verdict.run_id, "outcome": verdict.outcome, "digest": verdict.digest, "verdicts": verdict.counts(),
         "run": {name: None if value is None else str(value) for name, value in facts.items()},
-        "sources": {c.source: c.outcomes for c in counts}, "results": [asdict(line) for line in verdict.lines],
+        "sources": {c.source: c.outcomes for c in counts}, "results": [line._asdict() for line in verdict.lines],
     }  # fmt: skip
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return path
