@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 
 from hopnhat.extract.contract import ROW
 from hopnhat.model.errors import MappingError
 from mappings.spec import Entity, System, Table
-from transforms.encodings_detect import detect
+from transforms.encodings_detect import detect, spread
 
 _SAMPLE = 200
 """Rows looked at, spread evenly over the part."""
@@ -25,12 +24,11 @@ def check_encodings(system: System, table: Table, entity: Entity, frame: pa.Tabl
     declared = {c.source: c.encoding for name, c in table.columns.items() if entity.columns[name].kind in ("text", "name")}
     if table.unit:
         declared |= {column: table.unit.encoding for name, column in table.unit.inputs().items() if not name.endswith("_code")}
-    rows = pa.array(np.unique(np.linspace(0, max(frame.num_rows - 1, 0), min(_SAMPLE, frame.num_rows)).astype(np.int64)))
     for column, encoding in declared.items():
         if column == ROW:
             continue
         metadata = frame.schema.field(column).metadata or {}
-        found = detect(frame[column].take(rows), transport=metadata.get(b"transport", b"bytes").decode())
+        found = detect(spread(frame[column], _SAMPLE), transport=metadata.get(b"transport", b"bytes").decode())
         wanted = encoding or table.encoding
         if found.encoding and found.encoding != wanted and "ascii-only" not in found.evidence:
             problem = f"{table.name}.{column} is declared {wanted} but its bytes are {found.encoding} (confidence {found.confidence:.2f}, {found.n} values)"

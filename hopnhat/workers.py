@@ -78,7 +78,6 @@ _stack = ExitStack()
 def _die_with_parent(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()  # what was imported before the fork is not searched again, and stays shared
-    gc.set_threshold(200_000, 20, 50)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we could ask
         os._exit(1)

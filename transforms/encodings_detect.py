@@ -67,8 +67,8 @@ def detect(sample: pa.Array | pa.ChunkedArray, *, transport: str) -> Detection:
     telling = distinct.filter(pc.match_substring_regex(distinct, rf"[\x80-\xff]|{_CONTROL_LETTERS}"))
     if not len(telling):
         return Detection("utf-8", 1.0, {"utf-8": 1.0}, None, 0, False, ("ascii-only", *_losses(distinct)))
-    looked_at = _spread(telling, LOOKED_AT)
-    chosen = _spread(looked_at, SAMPLE)
+    looked_at = spread(telling, LOOKED_AT)
+    chosen = spread(looked_at, SAMPLE)
     readings = {name: read_as(chosen, name, transport) for name in candidates(transport)}
     losses = _losses(distinct) if transport == "text" or _all_utf8(distinct) else ()
     return _verdict(readings, looked_at, transport, losses)
@@ -76,7 +76,7 @@ def detect(sample: pa.Array | pa.ChunkedArray, *, transport: str) -> Detection:
 
 def _wide(distinct: pa.Array) -> Detection | None:
     """The verdict when values are UTF-16; mixed when only some are."""
-    part = _spread(distinct.filter(pc.greater(pc.binary_length(distinct), 0)), LOOKED_AT)
+    part = spread(distinct.filter(pc.greater(pc.binary_length(distinct), 0)), LOOKED_AT)
     found = {name: int(mask.sum()) for name, mask in wide_values(part).items()}
     if not found:
         return None
@@ -98,7 +98,8 @@ def _cut(values: pa.Array) -> pa.Array:
     return pc.replace_with_mask(values, long, pa.array(short, values.type))
 
 
-def _spread(values: pa.Array, most: int) -> pa.Array:
+def spread(values: pa.Array, most: int) -> pa.Array:
+    """Up to `most` of the values, evenly spread."""
     return values.take(pa.array(_places(len(values), most)))
 
 
@@ -137,7 +138,7 @@ def _others(main: str, readings: Mapping[str, Texts], looked_at: pa.Array, trans
         texts = read_as(looked_at, main, transport)
         doubtful = [place for place, text in enumerate(texts) if place not in judged and has_doubtful_word(text)]
         if doubtful:
-            more = _spread(looked_at.take(pa.array(doubtful)), SAMPLE)
+            more = spread(looked_at.take(pa.array(doubtful)), SAMPLE)
             everything = {name: [*read, *read_as(more, name, transport)] for name, read in readings.items()}
     both_misread = {name for name in readings if _table(name) == _table(main) and (transport == "text" or _table(main) not in (main, name))}
     rivals = [name for name in readings if name != main and name not in both_misread]

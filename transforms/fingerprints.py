@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from transforms.distinct import has_nul
+
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _NULL = np.uint64(0xFFFFFFFF)
 _BLOCK = 8_192
@@ -82,6 +84,6 @@ def _as_text(values: pa.Array) -> pa.Array:
         text = values.cast(pa.string())
     except pa.ArrowInvalid:
         text = pa.array([None if v is None else v.decode("utf-8", "backslashreplace") for v in values.to_pylist()], pa.string())
-    if pc.any(pc.match_substring(text, "\x00")).as_py():
+    if pc.any(has_nul(text)).as_py():
         text = pc.replace_substring(text, "\x00", "\\x00")
     return pc.ascii_rtrim(text, " ")

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.conform import Finding
+from transforms.distinct import combine, has_nul
 
 
 def raw_payloads(part: pa.Table, rows: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
@@ -28,7 +29,7 @@ def _json_values(column: pa.ChunkedArray) -> list[Any]:
         text = column.cast(pa.string())
     except pa.ArrowInvalid:
         return [_json_value(value) for value in column.to_pylist()]
-    nul = pc.any(pc.match_substring(text, "\x00")).as_py()
+    nul = pc.any(has_nul(combine(text))).as_py()
     return [_json_value(value) for value in column.to_pylist()] if nul else list(text.to_pylist())
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
+import pymysql
 from sqlalchemy.engine import URL, make_url
 
 from hopnhat.extract.contract import Transport
@@ -73,14 +74,12 @@ class MySqlDialect:
         return f"{select} LIMIT {rows}"
 
     def physical(self, table: SqlTable) -> tuple[str, SqlColumn]:
-        cells = ", '|', ".join(f"COALESCE(HEX({_stored(self.quote(column.name), column)}), '~')" for column in table.columns)
+        cells = ", '|', ".join(f"COALESCE(HEX({_as_bytes(self.raw(column), column)}), '~')" for column in table.columns)
         return f"MD5(CONCAT({cells}))", SqlColumn("_hash", "md5", False, "hash")
 
 
-def _stored(value: str, column: SqlColumn) -> str:
-    """Bytes that tell every two values of the column apart, for the hash of a row."""
-    if column.kind in ("float", "bit"):
-        value = f"{value} + 0" if column.kind == "bit" else f"CAST({value} AS DOUBLE)"
+def _as_bytes(value: str, column: SqlColumn) -> str:
+    """A raw value as bytes, for the hash of a row."""
     if column.kind == "other":  # uuid, inet6: their binary form is not their text
         value = f"CAST({value} AS CHAR)"
     return value if column.kind == "binary" else f"CAST({value} AS BINARY)"
@@ -152,8 +151,6 @@ class MySqlSession:
         # A connection must not be shared over a fork. One that was lost is opened anew, unless its instant went with it.
         is_lost = self._connection is not None and not self._connection.open and not self._snapshot
         if self._connection is None or is_lost or self._process != os.getpid():
-            import pymysql
-
             with self._translated():
                 self._connection = pymysql.connect(
                     host=self._url.host or "127.0.0.1", port=self._url.port or 3306, user=self._url.username,

@@ -80,8 +80,7 @@ def save_resolutions(connection: Connection, answers: Iterable[Mapping[str, Any]
         "resolution_id", "registry_version", "inputs", "status", "era", "old_code", "old_valid_from", "old_name", "new_code", "new_name",
         "new_province_code", "rule", "score", "runner_up", "runner_up_score", "margin", "candidates", "path", "evidence",
     )  # fmt: skip
-    if not (ordered := sorted(answers, key=lambda answer: int(answer["resolution_id"]))):  # one order, so that two workers cannot lock each other out
-        return
+    ordered = sorted(answers, key=lambda answer: int(answer["resolution_id"]))  # one order, so that two workers cannot lock each other out
     encode = msgspec.json.Encoder().encode
     given = {name: [registry_version if name == "registry_version" else answer[name] for answer in ordered] for name in columns}
     given["inputs"] = [encode(inputs).decode() for inputs in given["inputs"]]

@@ -9,15 +9,9 @@ from typing import Any
 import pytest
 
 from mappings.units.registry import load_registry
-from tests.support.migration import Machine
+from tests.support.migration import MAU, Machine
 
-MAPPING = """\
-id: mau
-title: Mẫu
-domain: dossiers
-technology: sqlite
-connection: mau
-server: mau
+MAPPING = MAU + """\
 units_as_of: {as_of}
 codes:
   tt: {{"1": "2"}}

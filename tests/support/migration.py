@@ -16,6 +16,15 @@ from typing import Any
 from hopnhat.load.target import connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+MAU = """\
+id: mau
+title: Mẫu
+domain: dossiers
+technology: sqlite
+connection: mau
+server: mau
+"""
+"""The head of a small system in SQLite, for tests that write the rest of its mapping themselves."""
 
 
 @dataclass

@@ -8,15 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.migration import Machine
+from tests.support.migration import MAU, Machine
 
-MAPPING = """\
-id: mau
-title: Mẫu
-domain: dossiers
-technology: sqlite
-connection: mau
-server: mau
+MAPPING = MAU + """\
 units_as_of: 2025-06-30
 codes:
   tt: {"1": "2", "2": "10"}
