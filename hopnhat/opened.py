@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+import psycopg2
+
 from hopnhat.extract.contract import Source
-from hopnhat.load.target import Connection, connect
+from hopnhat.load.target import Connection, connect, translated
 from hopnhat.settings import settings
 from mappings.spec import System
 from mappings.units.registry import Registry, load_registry
@@ -43,8 +45,11 @@ def open_legacy(system: System, url: str) -> Iterator[Source]:
 
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
+    """A session that is closed at the end. A server that is lost outside a transaction is told like one lost inside."""
     connection = connect(url)
     try:
         yield connection
+    except psycopg2.Error as exc:
+        raise translated(exc) from exc
     finally:
         connection.close()

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from hopnhat.model.errors import HopNhatError, LandingError, TargetUnavailableError
 
-__all__ = ["Connection", "connect", "transaction"]
+__all__ = ["Connection", "connect", "transaction", "translated"]
 
 _FULL = ("53100", "53200")  # disk_full, out_of_memory
 _ACCESS = ("28",)  # invalid_authorization_specification
@@ -51,7 +51,7 @@ def transaction(connection: Connection) -> Iterator[Connection]:
         raise
     except psycopg2.Error as exc:
         _rollback(connection)
-        raise _translated(exc) from exc
+        raise translated(exc) from exc
     except BaseException:
         _rollback(connection)
         raise
@@ -65,7 +65,8 @@ def _rollback(connection: Connection) -> None:
             connection.close()
 
 
-def _translated(exc: psycopg2.Error) -> Exception:
+def translated(exc: psycopg2.Error) -> Exception:
+    """The same failure as the caller's next step; an error that tells of none stays as it is."""
     code = exc.pgcode or ""
     if code in _FULL:
         return LandingError("unified database is out of disk or memory", hint="free space there, then run again")
