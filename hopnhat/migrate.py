@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
-from threading import Thread
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 from hopnhat import planning
+from hopnhat.forked import CONTEXT, die_with_parent
 from hopnhat.model.errors import HopNhatError
+from hopnhat.opened import registry
+from hopnhat.start import unsearched
+from transforms.units_index import index_of
 
 Say = Callable[[str], None]
 
@@ -19,14 +22,11 @@ def migrate_system(
     accept_volume: bool = False,
 ) -> dict[str, Any]:
     """Plan, load, publish, reconcile, report. Returns the run's summary."""
-    libraries = Thread(target=import_module, args=("hopnhat.workers",))
-    libraries.start()  # pandas and pandera are read while the servers answer the plan's questions
     resumed = None if run_id else planning.resumable(system, mode)
     run = run_id or resumed or fresh_run_id
     say(f"{system}: {'taking up' if resumed else 'starting'} run {run} ({mode})")
     try:
-        items = planning.plan(system, run_id=run, mode=mode, as_of=as_of, url=url, accept_volume=accept_volume)
-        libraries.join()  # no thread may live when the workers are forked
+        items = planned(system, run_id=run, mode=mode, as_of=as_of, url=url, accept_volume=accept_volume)
         from hopnhat import pipeline
         from hopnhat.workers import load_all
 
@@ -43,6 +43,17 @@ def migrate_system(
         _note_failure(run, system, exc)
         raise
     return {**counts, "run_id": run, "reconciliation": verdict, "reports": paths}
+
+
+def planned(system: str, *, url: str, **run: Any) -> list[dict[str, Any]]:
+    """The plan, made by a child: while it asks the servers, what the workers will need is read here."""
+    with unsearched(), ProcessPoolExecutor(1, CONTEXT, die_with_parent, (os.getpid(),)) as planner:
+        index_of(registry())  # shared with the child, which writes the units to a database that has none yet
+        items = planner.submit(planning.plan, system, url=url, **run)
+        from hopnhat import pipeline
+
+        pipeline.warm_up(system, url)
+        return items.result()
 
 
 def _progress(done: int, parts: int, counts: Mapping[str, int], seconds: float) -> str:

@@ -34,13 +34,25 @@ def database_url() -> str:
 def open_legacy(system: System, url: str) -> Iterator[Source]:
     from hopnhat.extract.technologies import open_source
 
-    scheme = url.partition(":")[0].partition("+")[0]
-    technology = scheme if scheme in ("sqlite", "mysql", "postgresql", "mssql", "oracle") else system.technology
+    technology = _technology(system, url)
     source = open_source(technology, url, system.reader_options(technology))
     try:
         yield source
     finally:
         source.close()
+
+
+def import_driver(system: System, url: str) -> None:
+    """Import the reader of a legacy system, and its driver with it, without opening anything."""
+    from hopnhat.extract.technologies import module_of
+
+    module_of(_technology(system, url))
+
+
+def _technology(system: System, url: str) -> str:
+    """A database's URL says what it is, whatever the mapping was written for."""
+    scheme = url.partition(":")[0].partition("+")[0]
+    return scheme if scheme in ("sqlite", "mysql", "postgresql", "mssql", "oracle") else system.technology
 
 
 @contextmanager

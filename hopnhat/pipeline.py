@@ -33,7 +33,7 @@ from hopnhat.load.publish import publish as publish_rows
 from hopnhat.load.target import Connection, transaction
 from hopnhat.log import get_log
 from hopnhat.model.errors import ConservationError, RunError
-from hopnhat.opened import connected, database_url, open_legacy, registry
+from hopnhat.opened import connected, database_url, import_driver, open_legacy, registry
 from hopnhat.part import SourceWork, load_part
 from hopnhat.planning import plan, resumable
 from hopnhat.settings import settings
@@ -154,8 +154,9 @@ def set_state(run_id: str, system_id: str, state: str, message: str | None = Non
             ledger.close_run(connection, run_id, system_id, state, message)
 
 
-def warm_up() -> None:
-    """Build what every worker needs before workers are forked: they share it then."""
+def warm_up(system_id: str, url: str) -> None:
+    """Read and build what every worker needs before workers are forked: they share it then."""
+    import_driver(load_system(system_id, settings().mappings), url)
     index_of(registry())
     entities.warm_up()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hopnhat.memory import keep_freed_memory
 
@@ -15,3 +17,14 @@ def start_lean() -> None:
     keep_freed_memory()
     gc.set_threshold(200_000, 20, 50)
     sys.modules.setdefault("hypothesis", None)  # type: ignore[arg-type]
+
+
+@contextmanager
+def unsearched() -> Iterator[None]:
+    """What is made inside is there to stay: the collector neither looks at it meanwhile nor ever again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -1,17 +1,11 @@
 """Load a run's parts on several processes of one machine, for the CLI. (Under Airflow its own workers do this.)
 
-Forked, so that the libraries are imported once; before the fork the parent opens no connection but the one that holds a
-snapshot for the workers, which they never use. Each worker dies with
-its parent: a killed migration leaves nobody writing.
+Before the fork the parent opens no connection but the one that holds a snapshot for the workers, which they never use.
 """
 
 from __future__ import annotations
 
-import ctypes
-import gc
-import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -23,13 +17,13 @@ from typing import Any
 from hopnhat import pipeline
 from hopnhat.extract.contract import Source
 from hopnhat.extract.shared_snapshot import held_snapshot
+from hopnhat.forked import CONTEXT, die_with_parent
 from hopnhat.model.errors import RunError
 from hopnhat.opened import open_legacy
 from hopnhat.part import SourceWork, load_part
 from hopnhat.settings import settings
 from mappings.read import load_system
 
-_PR_SET_PDEATHSIG = 1
 Progress = Callable[[int, int, Mapping[str, int], float], None]
 """(parts done, parts in all, counts so far, seconds since the start)"""
 
@@ -50,12 +44,11 @@ def load_all(system_id: str, items: Sequence[Mapping[str, Any]], *, run_id: str,
     if not jobs:
         return total
     started = time.monotonic()
-    pipeline.warm_up()
-    context = multiprocessing.get_context("fork")
+    pipeline.warm_up(system_id, url)
     options = load_system(system_id, settings().mappings).options
     if options.get("snapshot") is True and not url.startswith("postgres"):
         workers = 1  # such a server lends its instant to no other session: one reads everything
-    with held_snapshot(url, options), ProcessPoolExecutor(min(workers, len(jobs)), context, _die_with_parent, (os.getpid(),)) as pool:
+    with held_snapshot(url, options), ProcessPoolExecutor(min(workers, len(jobs)), CONTEXT, die_with_parent, (os.getpid(),)) as pool:
         waiting = [pool.submit(_load, job) for job in jobs]
         try:
             for done, finished in enumerate(as_completed(waiting), start=1):
@@ -73,14 +66,6 @@ def load_all(system_id: str, items: Sequence[Mapping[str, Any]], *, run_id: str,
 _open: dict[tuple[str, str], SourceWork] = {}
 _sessions: dict[str, Source] = {}
 _stack = ExitStack()
-
-
-def _die_with_parent(parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()  # what was imported before the fork is not searched again, and stays shared
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we could ask
-        os._exit(1)
 
 
 def _load(job: _Job) -> dict[str, int]:

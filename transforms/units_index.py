@@ -112,7 +112,6 @@ def index_of(registry: Registry) -> Index:
     _file_aliases(index)
     _file_whole(index, registry.instances)
     _file_events(index)
-    gc.collect()
     gc.freeze()  # a registry lives as long as its process; walking it at every collection cost a third of the speed
     return index
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from hopnhat.extract.contract import Source
 from hopnhat.model.errors import MappingError
@@ -22,13 +22,17 @@ def open_source(technology: str, url: str, options: Mapping[str, object] | None 
 
     The option `governor` (see hopnhat.extract.governor) makes every read of a server gentle; its blackout hours hold for all.
     """
-    if technology not in TECHNOLOGIES:
-        raise MappingError(f"unknown technology `{technology}`", hint=f"one of: {', '.join(TECHNOLOGIES)}")
-    module = importlib.import_module(f"hopnhat.extract.{TECHNOLOGIES[technology]}")
-    source = module.open_source(url, dict(options or {}))
+    source = module_of(technology).open_source(url, dict(options or {}))
     limits = (options or {}).get("governor")
     if limits is not None:
         from hopnhat.extract.governor import GentleSource, read_limits
 
         source = GentleSource(source, read_limits(limits))
     return cast(Source, source)
+
+
+def module_of(technology: str) -> Any:
+    """The module that reads a technology, imported. Unknown technology → MappingError."""
+    if technology not in TECHNOLOGIES:
+        raise MappingError(f"unknown technology `{technology}`", hint=f"one of: {', '.join(TECHNOLOGIES)}")
+    return importlib.import_module(f"hopnhat.extract.{TECHNOLOGIES[technology]}")

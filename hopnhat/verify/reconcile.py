@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -160,6 +161,7 @@ def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None
             return [not_applicable(work.source, LANDING_EXPECTED, "rows", "the run has no part of this source")], []
         shape = shape_of(work.table, work.entity)
         _load(work, side, shape, facts)
+        db.execute(f"set threads = {len(os.sched_getaffinity(0))}")  # everything is here: the target is not needed meanwhile
         counts = join_sides(db, shape, [rule.rule for rule in work.table.filters])
         _set_aside_older(work, db)
         classify(db, shape)

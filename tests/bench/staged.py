@@ -13,7 +13,7 @@ from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-from hopnhat import cli, planning  # noqa: E402
+from hopnhat import cli, migrate  # noqa: E402
 from tests.bench.meter import measured  # noqa: E402
 
 
@@ -42,8 +42,8 @@ def main() -> None:
             setattr(module, name, around(stage, getattr(module, name)))
         return result
 
-    plan = around("plan", planning.plan)
-    planning.plan = planned
+    plan = around("plan", migrate.planned)
+    migrate.planned = planned
     cli.main()
 
 
