@@ -23,14 +23,14 @@ class Cells:
 
     def numbered(self, name: str, column: pa.Array) -> pa.Array:
         """int32 per row; NULL is a value of its own."""
-        coded = column.dictionary_encode(null_encoding="encode")
-        known = self._known.get(name, pa.array([], column.type))
-        at = pc.index_in(coded.dictionary, value_set=known)
-        new = coded.dictionary.filter(at.is_null())
+        values, numbers = _coded(column)
+        known = self._known.get(name, pa.array([], values.type))
+        at = pc.index_in(values, value_set=known)
+        new = values.filter(at.is_null())
         if len(new):
             self._known[name] = pa.concat_arrays([known, new])
-            at = pc.index_in(coded.dictionary, value_set=self._known[name])
-        return at.take(coded.indices)
+            at = pc.index_in(values, value_set=self._known[name])
+        return at.take(numbers)
 
     def write(self, db: duckdb.DuckDBPyConnection, name: str, text: str) -> None:
         """Create cell_<name>; `text` is the SQL that reads the column `raw`."""
@@ -38,6 +38,16 @@ class Cells:
         db.register("cell_frame", pa.table({"code": pa.array(np.arange(len(values), dtype=np.int32)), "raw": values}))
         db.execute(f"create table cell_{name} as select code, {text} as v from cell_frame")
         db.unregister("cell_frame")
+
+
+def _coded(column: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """(values, number of each row's value); NULL is a value. A column that comes as a dictionary is not searched again."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode(null_encoding="encode")
+    if not column.indices.null_count:
+        return column.dictionary, column.indices
+    values = pa.concat_arrays([column.dictionary, pa.nulls(1, column.dictionary.type)])
+    return values, pc.fill_null(column.indices, len(values) - 1)
 
 
 def day_part(column: pa.Array) -> pa.Array:
@@ -52,10 +62,11 @@ def day_part(column: pa.Array) -> pa.Array:
     return (pc.if_else(longer, text, cut) if pc.any(longer).as_py() else cut).cast(pa.binary())
 
 
-def is_plain(column: pa.ChunkedArray) -> bool:
-    """Text of a key that needs no respelling: UTF-8 without NUL and without padding at its end."""
+def plain_text(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """A key column as text when no value needs respelling: UTF-8 without NUL and without spaces (padding); else None."""
     try:
         text = column.cast(pa.string())
     except pa.ArrowInvalid:
-        return False
-    return not pc.any(pc.or_(pc.match_substring(text, "\x00"), pc.ends_with(text, " "))).as_py()
+        return None
+    bodies = [bytes(chunk.buffers()[2] or b"") for chunk in text.chunks]
+    return None if any(b"\x00" in body or b" " in body for body in bodies) else text

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hopnhat.verify.cells import Cells, day_part, is_plain
+from hopnhat.verify.cells import Cells, day_part, plain_text
 from hopnhat.verify.landed import ROW, Shape, backslashed, cell_texts, cells_read, filter_rule, key_expression, quoted, shape_of
 from hopnhat.verify.parts import NamedPart, check_parts, transports
 from mappings.spec import Entity, System, Table
@@ -76,14 +76,15 @@ def _load_landed(side: LandedSide, table: Table, shape: Shape, files: Sequence[s
     """Table lf: a row per landed row, its key as text, its cells as numbers, and the number of its filter rule."""
     db, cells = side.db, side.cells
     named, key = cells_read(table, shape), table.key
+    coded = {column for name, column in named.items() if name != "d"} - {*key, named.get("d"), ROW}
     db.execute(f"create table l (k varchar{''.join(f', {name} integer' for name in named)})")
     for file in files:
-        part = pq.read_table(file, columns=list(dict.fromkeys([*key, *named.values()]))).combine_chunks()
-        plain = len(key) == 1 and key[0] != ROW and is_plain(part[key[0]])
+        part = pq.read_table(file, columns=list(dict.fromkeys([*key, *named.values()])), read_dictionary=sorted(coded)).combine_chunks()
+        plain = plain_text(part[key[0]]) if len(key) == 1 and key[0] != ROW else None
         numbers = {name: cells.numbered(name, _cell(name, part[column])) for name, column in named.items()}
-        keys = {column: part[column].cast(pa.string()) if plain else part[column] for column in key}
+        keys = {column: part[column] if plain is None else plain for column in key}
         db.register("part", pa.table({**{f"key {name}": values for name, values in keys.items()}, **numbers}))
-        spelled = quoted(f"key {key[0]}") if plain else key_expression([f"key {name}" for name in key], rows=f"key {ROW}")
+        spelled = quoted(f"key {key[0]}") if plain is not None else key_expression([f"key {name}" for name in key], rows=f"key {ROW}")
         db.execute(f"insert into l select {', '.join([spelled, *numbers])} from part")
         db.unregister("part")
     for name, text in cell_texts(table, shape, transports(files[0])).items():

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,11 +59,17 @@ def load_registry(version: str | None = None, *, root: Path = HERE) -> Registry:
     checksum = hashlib.sha256(json.dumps(entry["sources"], sort_keys=True).encode()).hexdigest()[:16]
     if version is None:
         _check_activation(name, entry, checksum, record.get("shipped", {}))
-    tables = json.loads(gzip.decompress((root / "versions" / f"{name}.json.gz").read_bytes()))
-    instances = [Instance._make(row) for row in _rows(tables["instances"])]
-    events = [Event._make(row) for row in _rows(tables["events"])]
+    file = f"{name}.json.gz"
+    instances, events = _units(root / "versions" / file, entry["artefact"][file])
     aliases = [Alias(**row) for row in read_csv(root / "aliases.csv")]
     return Registry(name, checksum, instances, events, aliases)
+
+
+@lru_cache(maxsize=2)
+def _units(file: Path, digest: str) -> tuple[list[Instance], list[Event]]:
+    """Read once a process, however often the registry is asked for: `digest` has just been found to be the file's."""
+    tables = json.loads(gzip.decompress(file.read_bytes()))
+    return [Instance._make(row) for row in _rows(tables["instances"])], [Event._make(row) for row in _rows(tables["events"])]
 
 
 def _record(root: Path) -> dict[str, Any]:
