@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -210,6 +211,9 @@ def main() -> None:
         sys.exit(1)
 
 
+_PLACE = re.compile(r'^  File "([^"\n]+\.py)", line (\d+), in (\S+)$', re.MULTILINE)
+
+
 def _note_crash(exc: BaseException) -> str:
     """Keep where it happened, without the values: an exception's text may hold a citizen's data."""
     frames: list[str] = []
@@ -219,6 +223,8 @@ def _note_crash(exc: BaseException) -> str:
         seen.add(id(cause))
         frames.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
         frames += [f"  {f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(cause.__traceback__)]
+        if type(cause).__name__ == "_RemoteTraceback":  # what a child process says of itself comes as text
+            frames += [f"  {file}:{line} {name}" for file, line, name in _PLACE.findall(str(cause))]
         cause = cause.__cause__ or cause.__context__
     folder = settings().home / "logs"
     folder.mkdir(parents=True, exist_ok=True)

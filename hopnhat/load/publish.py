@@ -198,7 +198,7 @@ def _attach(connection: Connection, contribution: Contribution) -> None:
         cursor.execute(
             sql.SQL("alter table {} attach partition {} for values in ({})").format(contribution.unified(), part, sql.Literal(contribution.source))
         )
-        cursor.execute(sql.SQL("alter table {} drop constraint {}").format(part, sql.Identifier("one_source")))
+        cursor.execute(sql.SQL("alter table {} drop constraint {}, reset (autovacuum_enabled)").format(part, sql.Identifier("one_source")))
 
 
 def _drop_unchanged(connection: Connection, contribution: Contribution) -> None:

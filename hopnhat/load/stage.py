@@ -38,12 +38,15 @@ class StagedPart:
 
 
 def create_staging(connection: Connection, source: str, entity: Entity) -> None:
-    """A fresh table with the columns of the unified one; on a first load it becomes the partition itself."""
+    """A fresh table with the columns of the unified one; on a first load it becomes the partition itself.
+
+    Until then autovacuum keeps off: its lock would hold up the building of the indexes, for a second at least.
+    """
     table = sql.Identifier(STAGING_SCHEMA, relation_name(source))
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("drop table if exists {}").format(table))
         cursor.execute(
-            sql.SQL("create table {0} ({1}, constraint {2} check (source is not null and source = {3})); alter table {0} alter source set default {3}").format(
+            sql.SQL("create table {0} ({1}, constraint {2} check (source is not null and source = {3})) with (autovacuum_enabled = false); alter table {0} alter source set default {3}").format(
                 table, column_list(entity), sql.Identifier("one_source"), sql.Literal(source)
             )
         )

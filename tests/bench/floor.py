@@ -31,7 +31,7 @@ def floor(url: str, entity_name: str, entity: Entity, rows: Path, servers: Mappi
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("drop table if exists floor")
-        cursor.execute(sql.SQL("create table floor ({})").format(column_list(entity)))
+        cursor.execute(sql.SQL("create table floor ({}) with (autovacuum_enabled = false)").format(column_list(entity)))
         cursor.execute("checkpoint")
         with measured(servers) as cost:
             with rows.open("rb") as ready:

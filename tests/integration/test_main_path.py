@@ -138,7 +138,10 @@ def test_a_rehearsal_tells_the_same_and_publishes_nothing(sample: SampleSystems,
     rehearsed = machine.migrated("thanhtri_motcua", "rehearsal")
     assert rehearsed["state"] == "rehearsed"
     assert machine.query("select count(*) from unified.dossier") == [(0,)]
+    options = "select distinct reloptions from pg_class c join pg_namespace n on n.oid = relnamespace where relkind = 'r' and nspname = %s"
+    assert machine.query(options, "staging") == [(["autovacuum_enabled=false"],)]
     real = machine.migrated("thanhtri_motcua", "bulk")
+    assert machine.query(options, "unified_parts") == [(None,)]
     outcomes = ("extracted", "published", "unchanged", "merged", "quarantined", "filtered", "balance")
     assert {k: rehearsed[k] for k in outcomes} == {k: real[k] for k in outcomes}
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from hopnhat import cli
+from hopnhat.forked import CONTEXT, die_with_parent
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,6 +65,20 @@ def test_a_crash_is_noted_by_place_without_values(tmp_path: Path, monkeypatch: p
         note = Path(cli._note_crash(exc)).read_text(encoding="utf-8")
     assert "builtins.ValueError" in note
     assert "test_cli.py" in note
+    assert "Nguyễn" not in note
+    assert "001085012345" not in note
+
+
+def _stumble() -> None:
+    raise ValueError("Nguyễn Văn Mẫu 001085012345")
+
+
+def test_a_crash_in_a_child_process_is_noted_by_its_place_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "settings", lambda: type("S", (), {"home": tmp_path})())
+    with ProcessPoolExecutor(1, CONTEXT, die_with_parent, (os.getpid(),)) as child, pytest.raises(ValueError) as caught:
+        child.submit(_stumble).result()
+    note = Path(cli._note_crash(caught.value)).read_text(encoding="utf-8")
+    assert f"{__file__}:{_stumble.__code__.co_firstlineno + 1} _stumble" in note
     assert "Nguyễn" not in note
     assert "001085012345" not in note
 
