@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from hopnhat import planning
 from hopnhat.forked import CONTEXT, die_with_parent
-from hopnhat.model.errors import HopNhatError
+from hopnhat.model.errors import HopNhatError, RunError
 from hopnhat.opened import registry
 from hopnhat.start import unsearched
 from transforms.units_index import index_of
@@ -53,7 +54,10 @@ def planned(system: str, *, url: str, **run: Any) -> list[dict[str, Any]]:
         from hopnhat import pipeline
 
         pipeline.warm_up(system, url)
-        return items.result()
+        try:
+            return items.result()
+        except BrokenProcessPool as exc:
+            raise RunError("the plan's process was ended from outside (out of memory?)", system=system, hint="run again") from exc
 
 
 def _progress(done: int, parts: int, counts: Mapping[str, int], seconds: float) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from hopnhat import pipeline
 from hopnhat.extract.contract import Source
 from hopnhat.extract.shared_snapshot import held_snapshot
-from hopnhat.forked import CONTEXT, die_with_parent
+from hopnhat.forked import CONTEXT, begin_worker
 from hopnhat.model.errors import RunError
 from hopnhat.opened import open_legacy
 from hopnhat.part import SourceWork, load_part
@@ -48,7 +48,7 @@ def load_all(system_id: str, items: Sequence[Mapping[str, Any]], *, run_id: str,
     options = load_system(system_id, settings().mappings).options
     if options.get("snapshot") is True and not url.startswith("postgres"):
         workers = 1  # such a server lends its instant to no other session: one reads everything
-    with held_snapshot(url, options), ProcessPoolExecutor(min(workers, len(jobs)), CONTEXT, die_with_parent, (os.getpid(),)) as pool:
+    with held_snapshot(url, options), ProcessPoolExecutor(min(workers, len(jobs)), CONTEXT, begin_worker, (os.getpid(),)) as pool:
         waiting = [pool.submit(_load, job) for job in jobs]
         try:
             for done, finished in enumerate(as_completed(waiting), start=1):
