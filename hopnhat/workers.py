@@ -44,7 +44,6 @@ def load_all(system_id: str, items: Sequence[Mapping[str, Any]], *, run_id: str,
     if not jobs:
         return total
     started = time.monotonic()
-    pipeline.warm_up(system_id, url)
     options = load_system(system_id, settings().mappings).options
     if options.get("snapshot") is True and not url.startswith("postgres"):
         workers = 1  # such a server lends its instant to no other session: one reads everything
