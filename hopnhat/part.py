@@ -207,10 +207,9 @@ def _reasons_at(rows: Sequence[int], reason: str, length: int) -> pa.Array:
 
 
 def _accepted(conformed: Conformed, keys: pa.Array, hashes: pa.Array, decided: Outcomes) -> dict[str, pa.Array]:
-    rows = pa.array(decided.rows(outcomes.PUBLISHED))
+    accepted = decided.code == outcomes.PUBLISHED
     columns = {"source_key": keys, **conformed.columns, "source_hash": hashes, "warnings": _warnings(conformed, len(keys))}
-    whole = len(rows) == len(keys)
-    return {name: values if whole else values.take(rows) for name, values in columns.items()}
+    return columns if accepted.all() else {name: values.filter(pa.array(accepted)) for name, values in columns.items()}
 
 
 def _left_out(work: SourceWork, keys: pa.Array, decided: Outcomes) -> list[str]:
@@ -240,31 +239,28 @@ def _warnings(conformed: Conformed, rows: int) -> pa.Array:
 
 def _held(
     work: SourceWork, frame: pa.Table, conformed: Conformed, problems: Sequence[Finding], decided: Outcomes, keys: pa.Array, hashes: pa.Array
-) -> list[dict[str, Any]]:
+) -> pa.Table | None:
+    """The rows that go to quarantine, as its table has them."""
     rows = np.setdiff1d(decided.rows(outcomes.QUARANTINED), np.flatnonzero(decided.held_again))
     if len(rows) == 0:
-        return []
+        return None
     personal = frozenset(n for n, c in work.entity.columns.items() if c.pii != "none") | {"unit", "address_old", "source_key"}
-    taken = pa.array(rows)
-    columns = conformed.columns
+    at, columns = pa.array(rows), conformed.columns
 
-    def values(name: str | None) -> list[Any]:
-        return columns[name].take(taken).to_pylist() if name and name in columns else [None] * len(rows)
+    def taken(name: str | None) -> pa.Array:
+        return columns[name].take(at) if name and name in columns else pa.nulls(len(rows), pa.string())
 
-    month = [m and f"{m:%Y-%m}" for m in values(work.entity.month)]
-    units = values("old_commune_code") if "old_commune_code" in columns else [outcomes.NO_UNIT] * len(rows)
-    entries = zip(
-        keys.take(taken).to_pylist(), hashes.take(taken).to_pylist(), units, month, values("status"), values("resolution_id"),
-        problems_of(problems, frame, rows, personal), raw_payloads(frame, rows), strict=True,
-    )  # fmt: skip
-    return [
+    month = [m and f"{m:%Y-%m}" for m in taken(work.entity.month).to_pylist()]
+    placed = "old_commune_code" in columns
+    return pa.table(
         {
-            "source": work.source_id, "entity": work.table.entity, "source_key": key, "source_hash": source_hash,
-            "old_unit": unit or outcomes.UNKNOWN_UNIT, "month": at, "status": status, "resolution_id": resolution,
-            "problems": why, "raw": raw,
+            "source": pa.repeat(work.source_id, len(rows)), "entity": pa.repeat(work.table.entity, len(rows)),
+            "source_key": keys.take(at), "source_hash": hashes.take(at),
+            "old_unit": taken("old_commune_code").fill_null(outcomes.UNKNOWN_UNIT) if placed else pa.repeat(outcomes.NO_UNIT, len(rows)),
+            "month": pa.array(month, pa.string()), "status": taken("status"), "resolution_id": taken("resolution_id"),
+            "problems": problems_of(problems, frame, rows, personal), "raw": raw_payloads(frame, rows),
         }
-        for key, source_hash, unit, at, status, resolution, why, raw in entries
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def _save_resolutions(work: SourceWork, conformed: Conformed) -> None:

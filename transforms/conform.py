@@ -19,7 +19,7 @@ from transforms.columns import Converted
 from transforms.distinct import code_where, combine, has_nul, repeats
 from transforms.places import Placed, Placer, empty_to_null
 
-_WORTH_CODING = 0.3
+_WORTH_CODING = 0.5
 """Share of distinct values up to which a column is worked on as a dictionary from end to end."""
 
 

@@ -35,6 +35,7 @@ _LAST_SERIAL = 2_958_465
 _OPEN, _DONE, _IMPOSSIBLE, _PARTIAL, _ZERO, _EMPTY = range(6)
 _BLOCK = 32_768  # rows read together: their bytes stay in the processor's cache (0.21 → 0.12 CPU-s per million)
 _MONTH_STARTS = np.arange("0000-01", "10000-02", dtype="M8[M]").astype("M8[D]").astype(np.int32)
+_YEAR_ONE = int(np.datetime64("0001-01-01T00:00:00", "s").astype(np.int64))
 _SENTINEL_DAYS = np.array([np.datetime64(day, "D").astype(np.int64) for day in sorted(sentinels("date"))])
 
 
@@ -54,14 +55,31 @@ def parse_timestamps(
     if unknown or not formats:
         raise ValueError(f"unknown date formats {unknown}; there are {', '.join(FORMATS)}")
     whole = combine(values)
+    read = _tidy(whole) if "iso" in formats else None
+    return _converted(*(read or _read_all(whole, formats, century_pivot)), whole)
+
+
+def _tidy(whole: pa.Array) -> tuple[Ints, npt.NDArray[np.int8]] | None:
+    """A column of nothing but whole ISO times of days that exist, as databases give it, read by Arrow; else None."""
+    if pc.all(pc.equal(pc.binary_length(whole), len("yyyy-mm-dd hh:mm:ss"))).as_py() is False:
+        return None
+    try:
+        seconds = whole.cast(pa.timestamp("s")).cast(pa.int64()).fill_null(0).to_numpy()
+    except pa.ArrowInvalid:
+        return None
+    present = whole.is_valid().to_numpy(zero_copy_only=False)
+    return (seconds, np.where(present, _DONE, _EMPTY).astype(np.int8)) if seconds.min(initial=0) >= _YEAR_ONE else None
+
+
+def _read_all(whole: pa.Array, formats: Sequence[str], pivot: int | None) -> tuple[Ints, npt.NDArray[np.int8]]:
     text = whole.fill_null("") if whole.null_count else whole
-    blocks = [_read(text.slice(start, _BLOCK), formats, century_pivot) for start in range(0, len(text), _BLOCK)]
+    blocks = [_read(text.slice(start, _BLOCK), formats, pivot) for start in range(0, len(text), _BLOCK)]
     seconds = np.concatenate([block[0] for block in blocks] or [np.zeros(0, dtype=np.int64)])
     state = np.concatenate([block[1] for block in blocks] or [np.zeros(0, dtype=np.int8)])
     left = np.flatnonzero(state == _OPEN)
     if len(left):
-        seconds[left], state[left] = _read_untidy(text.take(pa.array(left)), formats, century_pivot)
-    return _converted(seconds, state, whole)
+        seconds[left], state[left] = _read_untidy(text.take(pa.array(left)), formats, pivot)
+    return seconds, state
 
 
 def _converted(seconds: Ints, state: npt.NDArray[np.int8], whole: pa.Array) -> Converted:

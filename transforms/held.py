@@ -5,32 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from transforms.conform import Finding
-from transforms.distinct import combine, has_nul
+from transforms.distinct import combine
+
+_ESCAPED = r'["\\\x00-\x1f]'
 
 
-def raw_payloads(part: pa.Table, rows: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
-    """The landing values of the given rows as JSON-able dicts; bytes that are no text are kept as hexadecimal."""
+def raw_payloads(part: pa.Table, rows: npt.NDArray[np.int64]) -> list[str]:
+    """The landing values of the given rows, each row a JSON object; bytes that are no text are kept as hexadecimal."""
     chosen = part.take(pa.array(rows))
-    columns = [_json_values(column) for column in chosen.columns]
-    return [dict(zip(chosen.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+    members = [pc.binary_join_element_wise(f"{_json(name)}:", _json_texts(combine(chosen[name])), "") for name in chosen.column_names]
+    return list(pc.binary_join_element_wise("{", pc.binary_join_element_wise(*members, ","), "}", "").to_pylist())
 
 
-def _json_values(column: pa.ChunkedArray) -> list[Any]:
-    """A whole column at once where all of it is storable text, as almost always."""
+def _json_texts(column: pa.Array) -> pa.Array:
+    """A whole column at once where all of it is text that needs no escape, as almost always."""
     if pa.types.is_integer(column.type):
-        return list(column.to_pylist())
+        return column.cast(pa.string()).fill_null("null")
     try:
         text = column.cast(pa.string())
+        plain = not pc.any(pc.match_substring_regex(text, _ESCAPED)).as_py()
     except pa.ArrowInvalid:
-        return [_json_value(value) for value in column.to_pylist()]
-    nul = pc.any(has_nul(combine(text))).as_py()
-    return [_json_value(value) for value in column.to_pylist()] if nul else list(text.to_pylist())
+        plain = False
+    if not plain:
+        return pa.array([_json(_json_value(value)) for value in column.to_pylist()], pa.string())
+    return pc.binary_join_element_wise('"', text, '"', "").fill_null("null")
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _json_value(value: bytes | int | None) -> Any:
@@ -45,8 +54,8 @@ def _json_value(value: bytes | int | None) -> Any:
 
 def problems_of(
     findings: Sequence[Finding], part: pa.Table, rows: npt.NDArray[np.int64], personal: frozenset[str]
-) -> list[list[dict[str, Any]]]:
-    """Every reason of each given row. The value is named unless it is personal or spread over several columns."""
+) -> list[str]:
+    """Every reason of each given row, as JSON. The value is named unless it is personal or spread over several columns."""
     found: list[list[dict[str, Any]]] = [[] for _ in range(len(rows))]
     taken = pa.array(rows)
     for finding in findings:
@@ -58,4 +67,4 @@ def problems_of(
         values = part[finding.column].take(pa.array(rows[places])).to_pylist() if shown else [None] * len(places)
         for at, reason, value in zip(places.tolist(), reasons.drop_null().to_pylist(), values, strict=True):
             found[at].append({"field": finding.field, "column": finding.column, "reason": reason, "value": _json_value(value)})
-    return found
+    return list(map(_json, found))

@@ -80,8 +80,9 @@ def _kinds(number: pa.Array, sentinel: pa.Array) -> pa.Array:
     none = pa.scalar(None, pa.string())
     kind = pc.if_else(pc.and_(digits, pc.equal(length, 12)), "cccd", none)
     kind = pc.if_else(pc.and_(digits, pc.equal(length, 9)), "cmnd", kind)
-    passport = pc.fill_null(pc.match_substring_regex(number, _PASSPORT), False)
-    return pc.if_else(pc.fill_null(sentinel, False), none, pc.if_else(passport, "passport", kind))
+    other = kind.is_null()
+    passport = pc.fill_null(pc.match_substring_regex(number.filter(other), _PASSPORT), False)
+    return _null_where(pc.replace_with_mask(kind, other, pc.if_else(passport, "passport", none)), sentinel)
 
 
 def _other_ids(values: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
@@ -153,14 +154,23 @@ def dossier_numbers(values: pa.Array | pa.ChunkedArray) -> Converted:
 
     Reject codes: those of `clean`. Warn codes: dossier-number-local (not `{organ}-{yymmdd}-{serial}`), dossier-number-date (its yymmdd is no day).
     """
-    cleaned = clean(_as_text(values))
-    number = _null_where(cleaned.values, pc.equal(cleaned.values, ""))
-    dated = pc.match_substring_regex(number, _DOSSIER_DATED)
+    text = _as_text(values)
+    dated = pc.match_substring_regex(text, _DOSSIER_DATED)
     other = pc.fill_null(pc.invert(dated), False)
-    national = pc.fill_null(pc.match_substring_regex(pc.if_else(other, number, pa.scalar(None, number.type)), _DOSSIER), False)
-    wrong_day = code_where(pc.and_(other, national), "dossier-number-date")
-    local = code_where(pc.and_(other, pc.invert(national)), "dossier-number-local")
-    return Converted(number, cleaned.reject, first_of(cleaned.warn, wrong_day, local))
+    read = _other_dossier_numbers(text.filter(other))
+    number, *reasons = (pc.replace_with_mask(base, other, new) for base, new in zip((text, _blank(text), _blank(text)), read, strict=True))
+    return Converted(number, *map(first_of, reasons))
+
+
+def _other_dossier_numbers(values: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """(number, reject, warning) of values that are not plainly of the national form with a day that exists."""
+    cleaned = clean(values)
+    number = _null_where(cleaned.values, pc.equal(cleaned.values, ""))
+    dated, national = pc.match_substring_regex(number, _DOSSIER_DATED), pc.match_substring_regex(number, _DOSSIER)
+    none = pa.scalar(None, pa.string())
+    form = pc.if_else(dated, none, pc.if_else(national, "dossier-number-date", "dossier-number-local"))
+    reject, warn = (_blank(number) if codes is None else codes for codes in (cleaned.reject, cleaned.warn))
+    return number, reject, pc.coalesce(warn, form)
 
 
 def procedure_codes(values: pa.Array | pa.ChunkedArray) -> ProcedureCodes:
@@ -243,4 +253,4 @@ def _put(text: pa.Array | None, places: list[int], new: list[str | None], length
 
 
 def _null_where(text: pa.Array, mask: pa.Array) -> pa.Array:
-    return pc.if_else(pc.fill_null(mask, False), pa.scalar(None, text.type), text)
+    return pc.if_else(pc.fill_null(mask, False), pa.scalar(None, text.type), text) if pc.any(mask).as_py() else text

@@ -92,7 +92,7 @@ def _hold(connection: Connection, contribution: Contribution, found: Found, land
         chosen, keys = _landed(connection, contribution, batch_id, units, landing)
         payloads = raw_payloads(chosen.drop_columns([FINGERPRINT]), np.arange(chosen.num_rows))
         values = [
-            (batch_id, contribution.source, key, source_hash, contribution.entity_name, units[key], problems, Json(raw))
+            (batch_id, contribution.source, key, source_hash, contribution.entity_name, units[key], problems, raw)
             for key, source_hash, raw in zip(keys, chosen[FINGERPRINT].to_pylist(), payloads, strict=True)
         ]
         with connection.cursor() as cursor:

@@ -22,7 +22,6 @@ from mappings.spec import Entity
 
 _ARROW = {"text": pa.string(), "bigint": pa.int64(), "timestamp(0)": pa.timestamp("us"), "text[]": pa.list_(pa.string())}
 _ROWS_AT_ONCE, _AT_ONCE = 4_096, 1 << 30
-_HELD = ("batch_id", "source", "source_key", "source_hash", "entity", "old_unit", "month", "status", "resolution_id", "problems", "raw")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,8 @@ class StagedPart:
 
     batch: Mapping[str, Any]
     accepted: Mapping[str, pa.Array]
-    held: Sequence[Mapping[str, Any]]
+    held: pa.Table | None
+    """Columns of quarantine.row, but for the batch."""
     unit_counts: Sequence[ledger.UnitTally]
     left_out: Sequence[str] = ()
     """Keys that wait in quarantine and that a filter rule leaves out now."""
@@ -134,12 +134,9 @@ def _pieces(frame: pa.Table) -> Iterator[bytes]:
     yield encoder.finish()
 
 
-def _copy_held(connection: Connection, held: Sequence[Mapping[str, Any]], batch_id: int) -> None:
-    if not held:
+def _copy_held(connection: Connection, held: pa.Table | None, batch_id: int) -> None:
+    if held is None:
         return
-    encode = msgspec.json.Encoder().encode
-    whole = {"batch_id": [batch_id] * len(held)} | {n: [encode(row[n]).decode() for row in held] for n in ("problems", "raw")}
-    frame = pa.table({name: pa.array(whole.get(name) or [row[name] for row in held]) for name in _HELD})
-    frame = frame.cast(pa.schema([(f.name, pa.string() if pa.types.is_null(f.type) else f.type) for f in frame.schema]))
+    frame = held.append_column("batch_id", pa.repeat(batch_id, held.num_rows))
     with connection.cursor() as cursor:
-        _copy_csv(cursor, sql.SQL("copy quarantine.row ({}) from stdin (format csv)").format(identifiers(_HELD)), frame)
+        _copy_csv(cursor, sql.SQL("copy quarantine.row ({}) from stdin (format csv)").format(identifiers(frame.column_names)), frame)
