@@ -30,7 +30,7 @@ from hopnhat.load.notes import (
 )
 from hopnhat.load.publish import finish_rehearsal, prepare
 from hopnhat.load.publish import publish as publish_rows
-from hopnhat.load.target import Connection, transaction
+from hopnhat.load.target import Connection, hurry, transaction
 from hopnhat.log import get_log
 from hopnhat.model.errors import ConservationError, RunError
 from hopnhat.opened import connected, database_url, import_driver, open_legacy, registry
@@ -168,6 +168,7 @@ def opened_work(system_id: str, source_id: str, run_id: str, url: str, legacy: S
     table = next(t for t in system.tables if system.source_id(t) == source_id)
     entity = load_domain(system.domain).entities[table.entity]
     with connected(database_url()) as target, nullcontext(legacy) if legacy else open_legacy(system, url) as source:
+        hurry(target)
         run = ledger.require_open(target, run_id, system_id)
         if run.state != "open":
             raise RunError(f"run {run_id!r} is {run.state}", system=system_id, hint="start a new run")
