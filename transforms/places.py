@@ -27,7 +27,7 @@ from transforms.units_index import index_of
 from transforms.units_query import Query
 
 _json = msgspec.json.Encoder(order="sorted").encode
-_MEMO_LIMIT = 200_000
+_MEMO_LIMIT = 50_000
 _MOST_KINDS = 1 << 62
 Codes = npt.NDArray[np.int64]
 

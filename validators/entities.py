@@ -57,16 +57,16 @@ def _checks(column: DomainColumn) -> list[pa_pandas.Check]:
         return [pa_pandas.Check.ge(0, error="amount-negative")]
     if column.kind == "integer":
         return []
-    return [pa_pandas.Check(_text_is_storable, name="text-not-storable")]
+    return [pa_pandas.Check(_text_is_storable, name="text-not-storable", ignore_na=False)]
 
 
 def row_schema(entity: Entity) -> pa_pandas.DataFrameSchema:
     """The pandera schema of one entity's accepted rows."""
-    columns: dict[str, pa_pandas.Column] = {"source_key": pa_pandas.Column(nullable=False, checks=pa_pandas.Check(_text_is_storable, name="text-not-storable"))}
+    columns: dict[str, pa_pandas.Column] = {"source_key": pa_pandas.Column(nullable=False, checks=pa_pandas.Check(_text_is_storable, name="text-not-storable", ignore_na=False))}
     for name, column in entity.columns.items():
         columns[name] = pa_pandas.Column(nullable=not column.required, checks=_checks(column))
     if entity.has_unit:
-        unit = pa_pandas.Check(_five_digits, name="unit-code-malformed")
+        unit = pa_pandas.Check(_five_digits, name="unit-code-malformed", ignore_na=False)
         columns["old_commune_code"] = pa_pandas.Column(nullable=True, checks=unit)
         columns["new_commune_code"] = pa_pandas.Column(nullable=False, checks=unit)
     return pa_pandas.DataFrameSchema(columns)

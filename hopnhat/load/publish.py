@@ -18,7 +18,7 @@ from hopnhat.load.contribution import Contribution
 from hopnhat.load.gone import note_gone
 from hopnhat.load.ledger import Run
 from hopnhat.load.schema import PARTS_SCHEMA, STAGING_SCHEMA, content_columns, identifiers, index_columns, relation_name, unified_columns
-from hopnhat.load.target import connect, transaction
+from hopnhat.load.target import connect, hurry, transaction
 from hopnhat.model.errors import ConservationError, RunError
 
 
@@ -53,6 +53,7 @@ def _primary_key(contribution: Contribution, index: str) -> sql.Composable:
 def _execute(url: str, statements: Sequence[sql.Composable]) -> None:
     connection = connect(url)
     try:
+        hurry(connection)
         for statement in statements:
             with transaction(connection), connection.cursor() as cursor:
                 cursor.execute(statement)

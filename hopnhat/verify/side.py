@@ -18,7 +18,7 @@ from hopnhat.verify.landed import ROW, Shape, backslashed, cell_texts, cells_rea
 from hopnhat.verify.parts import NamedPart, check_parts, transports
 from mappings.spec import Entity, System, Table
 
-MEMORY = "240MB"
+MEMORY = "220MB"
 """What DuckDB may hold before it goes to disk: with it the proof stays below a loading worker, whatever the rows."""
 
 
