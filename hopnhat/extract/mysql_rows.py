@@ -124,13 +124,14 @@ def _received(socket: Any, space: memoryview) -> int:
 def _columns(data: Bytes, starts: Places, width: int) -> list[pa.Array]:
     """Cut a block into columns: places of all cells first, then one gather per column."""
     rows, at = len(starts), starts + _HEADER
-    cuts = np.empty(rows * 2 * width + 1, np.int32)  # per cell its begin and its end: between them lie the next one's length bytes
-    grid, absent = cuts[:-1].reshape(rows, 2 * width), np.zeros((width, rows), bool)
+    places, absent = np.empty((2 * width, rows), np.int32), np.zeros((width, rows), bool)
     for column in range(width):
         at, length = _lengths(data, at, absent[column])
-        grid[:, 2 * column] = at
+        places[2 * column] = at
         at += length
-        grid[:, 2 * column + 1] = at
+        places[2 * column + 1] = at
+    cuts = np.empty(rows * 2 * width + 1, np.int32)  # per cell its begin and its end: between them lie the next one's length bytes
+    cuts[:-1].reshape(rows, 2 * width)[:] = places.T
     cuts[-1] = at[-1]
     if at[-1] != len(data) or (at[:-1] != starts[1:]).any():
         raise err.InternalError(CR.CR_MALFORMED_PACKET, "malformed packet: the cells do not fill their rows")
@@ -143,10 +144,13 @@ def _columns(data: Bytes, starts: Places, width: int) -> list[pa.Array]:
 def _lengths(data: Bytes, at: Places, absent: npt.NDArray[np.bool_]) -> tuple[Places, npt.NDArray[Any]]:
     """Where the cells begin whose lengths stand at `at`, and how long they are; NULLs are marked in `absent`."""
     marks = data.take(at)
-    at = at + 1
-    if marks.max() < _NULL:
+    at, greatest = at + 1, marks.max()
+    if greatest < _NULL:
         return at, marks
     np.equal(marks, _NULL, out=absent)
+    if greatest == _NULL:
+        marks[absent] = 0
+        return at, marks
     length = np.where(absent, 0, marks).astype(np.int64)
     for mark, size in _WIDE:
         rows = np.flatnonzero(marks == mark)
