@@ -23,8 +23,6 @@ from hopnhat.model.errors import LandingError
 
 FINGERPRINT = "_hash"
 EXTRACTOR_VERSION = "1"
-_PAGE = 128 << 10
-"""Bytes: so much is compressed while it is still in the processor's cache."""
 _SAMPLE, _WORTH_IT = 1_024, 0.9
 
 
@@ -46,9 +44,7 @@ def write_part(root: str, source: str, frame: pa.Table) -> Part:
         LandingError: the disk is full or the root cannot be written. Nothing half-written stays.
     """
     sink = pa.BufferOutputStream()
-    pq.write_table(  # zstd costs half again
-        frame, sink, compression="lz4", use_dictionary=_repeating(frame), write_statistics=False, data_page_size=_PAGE,
-    )  # fmt: skip
+    pq.write_table(frame, sink, compression="lz4", use_dictionary=_repeating(frame), write_statistics=False)  # zstd costs half again
     content = sink.getvalue()
     digest = hashlib.sha256(content).hexdigest()
     path = f"{source}/{digest[:2]}/{digest}.parquet"
