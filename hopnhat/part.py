@@ -267,7 +267,7 @@ def _save_resolutions(work: SourceWork, conformed: Conformed) -> None:
     if conformed.placed is None:
         return
     known, already = conformed.placed.known, work.saved
-    new = known.records[already[1] if already[0] is known else 0 :]
-    if new:
-        stage.save_resolutions(work.target, {a["resolution_id"]: a for a in new}.values(), work.registry.version)
-        work.saved = (known, len(known.records))
+    start = already[1] if already[0] is known else 0
+    if start < len(known):
+        stage.save_resolutions(work.target, known.since(start), work.registry.version)
+        work.saved = (known, len(known))

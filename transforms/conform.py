@@ -179,7 +179,7 @@ def _place(
     columns["old_unit_name"] = placed.column("old_name")
     columns["new_commune_code"] = placed.column("new_code")
     columns["new_province_code"] = placed.column("new_province_code")
-    columns["resolution_id"] = placed.column("resolution_id", pa.int64())
+    columns["resolution_id"] = placed.column("resolution_id")
     return placed
 
 

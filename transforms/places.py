@@ -6,7 +6,7 @@ names leave open, so that a column of a million rows costs a few thousand resolu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,25 +32,44 @@ _MOST_KINDS = 1 << 62
 Codes = npt.NDArray[np.int64]
 
 
+FIELDS = (*Answer._fields, "inputs", "resolution_id", "reason", "spoken")
+_TYPES = {"resolution_id": pa.int64(), "score": pa.float64(), "runner_up_score": pa.float64(), "margin": pa.float64()}
+
+
 class Answers:
-    """Explained answers, each kept once. Their columns are Arrow arrays that grow with them."""
+    """Explained answers, each kept once, column by column; the Arrow arrays that were asked for grow with them.
+
+    `inputs`: what was asked, as JSON. `reason`: why a row of this answer cannot be placed. '' is null everywhere.
+    """
 
     def __init__(self) -> None:
-        self.records: list[dict[str, Any]] = []
+        self._values: dict[str, list[Any]] = {name: [] for name in FIELDS}
         self._columns: dict[str, pa.Array] = {}
 
-    def column(self, name: str, pa_type: pa.DataType | None = None) -> pa.Array:
-        have = self._columns.get(name)
-        done = 0 if have is None else len(have)
-        if have is None or done < len(self.records):
-            more = pa.array([record[name] for record in self.records[done:]], pa_type or pa.string())
-            have = more if have is None else pa.concat_arrays([have, more])
-            self._columns[name] = have
+    def __len__(self) -> int:
+        return len(self._values["status"])
+
+    def add(self, answered: Iterable[Sequence[Any]]) -> None:
+        """`answered`: values in the order of FIELDS."""
+        for kept, new in zip(self._values.values(), zip(*answered, strict=True), strict=False):
+            kept.extend(new)
+
+    def column(self, name: str) -> pa.Array:
+        have = self._columns.get(name, pa.array([], _TYPES.get(name, pa.string())))
+        if len(have) < len(self):
+            have = self._columns[name] = pa.concat_arrays([have, self._array(name, len(have))])
         return have
+
+    def since(self, start: int) -> pa.Table:
+        """All columns of the answers from the given one on."""
+        return pa.table({name: self._array(name, start) for name in FIELDS})
 
     def marked(self, name: str, value: str) -> npt.NDArray[np.bool_]:
         """Which answers have this value in a column."""
         return np.asarray(pc.fill_null(pc.equal(self.column(name), value), False).to_numpy(zero_copy_only=False), bool)
+
+    def _array(self, name: str, start: int) -> pa.Array:
+        return pa.array([None if value == "" else value for value in self._values[name][start:]], _TYPES.get(name, pa.string()))
 
 
 @dataclass
@@ -100,11 +119,11 @@ class Placer:
         new = [at for at, key in enumerate(asked) if key not in self.memo]
         if new:
             values = list(zip(*(v.take(pa.array(new)).to_pylist() for v in distinct), strict=True))
-            self.memo |= zip((asked[at] for at in new), range(len(self.known.records), len(self.known.records) + len(new)), strict=True)
-            self.known.records += self._resolved(list(inputs), as_of, values)
+            self.memo |= zip((asked[at] for at in new), range(len(self.known), len(self.known) + len(new)), strict=True)
+            self.known.add(self._resolved(list(inputs), as_of, values))
         return np.fromiter(map(self.memo.__getitem__, asked), np.int64, len(asked))[numbers]
 
-    def _resolved(self, names: list[str], as_of: str, values: list[tuple[str | None, ...]]) -> Iterator[dict[str, Any]]:
+    def _resolved(self, names: list[str], as_of: str, values: list[tuple[str | None, ...]]) -> Iterator[tuple[Any, ...]]:
         index, places = index_of(self.registry), [Query._fields.index(name) for name in names]
         blank = [""] * len(Query._fields)
         queries = []
@@ -116,14 +135,11 @@ class Placer:
         found = answers(asked, self.registry, scope=self.scope, carries=self.carries)
         for row, query, answer in zip(values, queries, found, strict=True):
             given = {name: value for name, value in zip(names, row, strict=True) if value is not None}
+            reason = unit_reason(answer, given)
             if as_of:
                 given["as_of"] = as_of
-            record: dict[str, Any] = {name: None if value == "" else value for name, value in zip(Answer._fields, answer, strict=True)}
-            record["inputs"] = given
-            record["resolution_id"] = text_fingerprint(_json([self.registry.version, as_of, self.carries, given]).decode())
-            record["reason"] = unit_reason(record)
-            record["spoken"] = speaks(index, query)
-            yield record
+            identity = text_fingerprint(_json([self.registry.version, as_of, self.carries, given]).decode())
+            yield *answer, _json(given).decode(), identity, reason, speaks(index, query)
 
 
 @dataclass(frozen=True)
@@ -133,12 +149,8 @@ class Placed:
     codes: Codes
     known: Answers
 
-    @property
-    def answers(self) -> list[dict[str, Any]]:
-        return self.known.records
-
-    def column(self, name: str, pa_type: pa.DataType | None = None) -> pa.Array:
-        return self.known.column(name, pa_type).take(pa.array(self.codes))
+    def column(self, name: str) -> pa.Array:
+        return self.known.column(name).take(pa.array(self.codes))
 
     def spoken(self) -> dict[str, int]:
         """What the distinct codes say of their era, counted by kind."""
@@ -157,16 +169,17 @@ def _spelled(columns: Sequence[pa.Array]) -> list[str]:
     return joined
 
 
-def unit_reason(answer: Mapping[str, Any]) -> str | None:
-    if answer["status"] == "resolved":
+def unit_reason(answer: Answer, given: Mapping[str, str]) -> str | None:
+    """Why a row cannot be placed. `given`: what its unit columns say."""
+    if answer.status == "resolved":
         return None
-    if not answer["inputs"].keys() - {"as_of"}:
+    if not given:
         return "unit-missing"
-    if answer["era"] == "undecided":
+    if answer.era == "undecided":
         return "unit-era-undecided"
-    if answer["rule"] == "conflict":
+    if answer.rule == "conflict":
         return "unit-conflict"
-    return f"unit-{answer['status']}"
+    return f"unit-{answer.status}"
 
 
 def distinct_rows(columns: list[pa.Array]) -> tuple[Codes, Codes]:

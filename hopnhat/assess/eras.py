@@ -70,9 +70,9 @@ class UnitTally:
         frame = pd.DataFrame([value for value, _ in filled], columns=names, dtype="object").fillna("").astype(str)
         columns = {name: pa.array([value[at] for value, _ in filled], pa.string()) for at, name in enumerate(self.inputs)}
         own = Placer(registry, scope, carries, "").place(columns)
-        eras = [own.answers[code]["era"] for code in own.codes]
+        eras = own.column("era").to_pylist()
         declared = Placer(registry, scope, carries, as_of).place(columns) if as_of else own
-        statuses = [declared.answers[code]["status"] for code in declared.codes]
+        statuses = declared.column("status").to_pylist()
         by_era, by_status = Counter[str](), Counter[str]()
         for (_, rows), era, status in zip(filled, eras, statuses, strict=True):
             by_era[era] += rows

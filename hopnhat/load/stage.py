@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import pgpq
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
@@ -77,20 +77,15 @@ def stage_unchanged(connection: Connection, batch: Mapping[str, Any], before: le
             ledger.repeat_unit_counts(connection, batch_id, before.batch_id)
 
 
-def save_resolutions(connection: Connection, answers: Iterable[Mapping[str, Any]], registry_version: str) -> None:
-    """Keep the explained answers. In a transaction of its own: they are keyed by content, so two workers may meet here."""
-    columns = (
-        "resolution_id", "registry_version", "inputs", "status", "era", "old_code", "old_valid_from", "old_name", "new_code", "new_name",
-        "new_province_code", "rule", "score", "runner_up", "runner_up_score", "margin", "candidates", "path", "evidence",
-    )  # fmt: skip
-    ordered = sorted(answers, key=lambda answer: int(answer["resolution_id"]))  # one order, so that two workers cannot lock each other out
-    encode = msgspec.json.Encoder().encode
-    given = {name: [registry_version if name == "registry_version" else answer[name] for answer in ordered] for name in columns}
-    given["inputs"] = [encode(inputs).decode() for inputs in given["inputs"]]
-    given["candidates"] = [f"{{{(codes or '').replace('|', ',')}}}" for codes in given["candidates"]]
-    kinds = {"resolution_id": pa.int64(), "score": pa.float64(), "runner_up_score": pa.float64(), "margin": pa.float64()}
-    frame = pa.table({name: pa.array(given[name], kinds.get(name, pa.string())) for name in columns})
-    names = identifiers(columns)
+def save_resolutions(connection: Connection, answers: pa.Table, registry_version: str) -> None:
+    """Keep the explained answers (columns of transforms.places.FIELDS). In a transaction of its own: they are keyed by
+    content, so two workers may meet here."""
+    listed = pc.replace_substring(answers["candidates"].fill_null(""), "|", ",")
+    known = {name: answers[name] for name in answers.column_names if name not in ("reason", "spoken")}
+    frame = pa.table(
+        {**known, "candidates": pc.binary_join_element_wise("{", listed, "}", ""), "registry_version": pa.repeat(registry_version, answers.num_rows)}
+    ).sort_by("resolution_id")  # one order, so that two workers cannot lock each other out
+    names = identifiers(frame.column_names)
     with transaction(connection), connection.cursor() as cursor:
         cursor.execute("create temp table if not exists answered (like unified.unit_resolution) on commit delete rows")
         _copy_csv(cursor, sql.SQL("copy answered ({}) from stdin (format csv)").format(names), frame)
