@@ -31,8 +31,9 @@ _MEMO_LIMIT = 50_000
 _MOST_KINDS = 1 << 62
 Codes = npt.NDArray[np.int64]
 
-
-FIELDS = (*Answer._fields, "inputs", "resolution_id", "reason", "spoken")
+KEPT = (*Answer._fields, "inputs", "resolution_id")
+"""What the database keeps of an explained answer."""
+_FIELDS = (*KEPT, "reason", "spoken")
 _TYPES = {"resolution_id": pa.int64(), "score": pa.float64(), "runner_up_score": pa.float64(), "margin": pa.float64()}
 
 
@@ -43,14 +44,14 @@ class Answers:
     """
 
     def __init__(self) -> None:
-        self._values: dict[str, list[Any]] = {name: [] for name in FIELDS}
+        self._values: dict[str, list[Any]] = {name: [] for name in _FIELDS}
         self._columns: dict[str, pa.Array] = {}
 
     def __len__(self) -> int:
         return len(self._values["status"])
 
     def add(self, answered: Iterable[Sequence[Any]]) -> None:
-        """`answered`: values in the order of FIELDS."""
+        """`answered`: values in the order of _FIELDS."""
         for kept, new in zip(self._values.values(), zip(*answered, strict=True), strict=False):
             kept.extend(new)
 
@@ -61,8 +62,8 @@ class Answers:
         return have
 
     def since(self, start: int) -> pa.Table:
-        """All columns of the answers from the given one on."""
-        return pa.table({name: self._array(name, start) for name in FIELDS})
+        """What is to be kept of the answers from the given one on."""
+        return pa.table({name: self._array(name, start) for name in KEPT})
 
     def marked(self, name: str, value: str) -> npt.NDArray[np.bool_]:
         """Which answers have this value in a column."""

@@ -48,6 +48,11 @@ def _five_digits(series: pd.Series[Any]) -> Any:
     return pd.Series(pc.fill_null(fits.take(values.indices), True).to_numpy(zero_copy_only=False), series.index)
 
 
+# pandera would copy every column to leave its nulls out; these two see past nulls by themselves.
+_STORABLE = pa_pandas.Check(_text_is_storable, name="text-not-storable", ignore_na=False)
+_UNIT_CODE = pa_pandas.Check(_five_digits, name="unit-code-malformed", ignore_na=False)
+
+
 def _checks(column: DomainColumn) -> list[pa_pandas.Check]:
     if column.kind == "code":
         return [pa_pandas.Check.isin(list(column.codelist or ()), error="code-outside-list")]
@@ -57,18 +62,17 @@ def _checks(column: DomainColumn) -> list[pa_pandas.Check]:
         return [pa_pandas.Check.ge(0, error="amount-negative")]
     if column.kind == "integer":
         return []
-    return [pa_pandas.Check(_text_is_storable, name="text-not-storable", ignore_na=False)]
+    return [_STORABLE]
 
 
 def row_schema(entity: Entity) -> pa_pandas.DataFrameSchema:
     """The pandera schema of one entity's accepted rows."""
-    columns: dict[str, pa_pandas.Column] = {"source_key": pa_pandas.Column(nullable=False, checks=pa_pandas.Check(_text_is_storable, name="text-not-storable", ignore_na=False))}
+    columns: dict[str, pa_pandas.Column] = {"source_key": pa_pandas.Column(nullable=False, checks=_STORABLE)}
     for name, column in entity.columns.items():
         columns[name] = pa_pandas.Column(nullable=not column.required, checks=_checks(column))
     if entity.has_unit:
-        unit = pa_pandas.Check(_five_digits, name="unit-code-malformed", ignore_na=False)
-        columns["old_commune_code"] = pa_pandas.Column(nullable=True, checks=unit)
-        columns["new_commune_code"] = pa_pandas.Column(nullable=False, checks=unit)
+        columns["old_commune_code"] = pa_pandas.Column(nullable=True, checks=_UNIT_CODE)
+        columns["new_commune_code"] = pa_pandas.Column(nullable=False, checks=_UNIT_CODE)
     return pa_pandas.DataFrameSchema(columns)
 
 

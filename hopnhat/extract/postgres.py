@@ -37,7 +37,7 @@ _KINDS: dict[str, Kind] = {
 
 
 def open_source(url: str, options: Options) -> SqlSource:
-    """URL as SQLAlchemy writes it: postgresql://user:password@host:port/database."""
+    """URL as SQLAlchemy writes it: postgresql+psycopg2://user:password@host:port/database."""
     known_options(options, ("snapshot", "statement_seconds", "lock_seconds", "time_zone"), "postgres")
     system = text_option(options, "system")
     lent = lent_snapshot(url)

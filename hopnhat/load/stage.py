@@ -78,13 +78,12 @@ def stage_unchanged(connection: Connection, batch: Mapping[str, Any], before: le
 
 
 def save_resolutions(connection: Connection, answers: pa.Table, registry_version: str) -> None:
-    """Keep the explained answers (columns of transforms.places.FIELDS). In a transaction of its own: they are keyed by
+    """Keep the explained answers (columns of transforms.places.KEPT). In a transaction of its own: they are keyed by
     content, so two workers may meet here."""
     listed = pc.replace_substring(answers["candidates"].fill_null(""), "|", ",")
-    known = {name: answers[name] for name in answers.column_names if name not in ("reason", "spoken")}
-    frame = pa.table(
-        {**known, "candidates": pc.binary_join_element_wise("{", listed, "}", ""), "registry_version": pa.repeat(registry_version, answers.num_rows)}
-    ).sort_by("resolution_id")  # one order, so that two workers cannot lock each other out
+    frame = answers.set_column(answers.column_names.index("candidates"), "candidates", pc.binary_join_element_wise("{", listed, "}", ""))
+    frame = frame.append_column("registry_version", pa.repeat(registry_version, answers.num_rows))
+    frame = frame.sort_by("resolution_id")  # one order, so that two workers cannot lock each other out
     names = identifiers(frame.column_names)
     with transaction(connection), connection.cursor() as cursor:
         cursor.execute("create temp table if not exists answered (like unified.unit_resolution) on commit delete rows")

@@ -20,11 +20,11 @@ from hopnhat.load.schema import unified_columns
 from hopnhat.load.target import connect
 from hopnhat.sample.change import change
 from hopnhat.server import create_database, ensure_server
-from hopnhat.server_home import read_place
 from mappings.read import load_domain, systems_dir
 from tests.bench.floor import floor, save_rows
 from tests.bench.meter import Cost, run_measured
 from tests.bench.source import REPOSITORY, Legacy, legacy
+from tests.support.server import postmaster
 
 SYSTEM = "bench_motcua"
 STAGES = ("plan", "load", "publish", "reconcile")
@@ -94,10 +94,7 @@ def prepared(home: Path, rows: int) -> Bench:
     home.mkdir(parents=True, exist_ok=True)
     source = legacy(home, rows)
     base = ensure_server(home)
-    place = read_place(home)
-    assert place is not None
-    postmaster = int((Path(place.data) / "postmaster.pid").read_text().split("\n", 1)[0])
-    return Bench(home, source, base, {**source.servers, "postgresql": postmaster}, _mapping(home))
+    return Bench(home, source, base, {**source.servers, "postgresql": postmaster(home)}, _mapping(home))
 
 
 def measure(home: Path, rows: int, *, repeats: int = 1) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import pytest
 from hopnhat import server
 from hopnhat.model.errors import TargetUnavailableError
 from hopnhat.server_home import SHARED_PARENTS, read_place
+from tests.support.server import postmaster
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 AS_ROOT = os.geteuid() == 0
@@ -42,12 +43,6 @@ def ask(url: str, query: str) -> object:
         row = cursor.fetchone()
         connection.commit()
         return row[0] if row else None
-
-
-def postmaster(home: Path) -> int:
-    place = read_place(home.resolve())
-    assert place is not None
-    return int((Path(place.data) / "postmaster.pid").read_text().split()[0])
 
 
 def other_process(home: Path, code: str) -> subprocess.Popen[str]:

@@ -15,9 +15,9 @@ import pytest
 
 from hopnhat.sample.build import build
 from hopnhat.server import create_database, ensure_server, remove_server
-from hopnhat.server_home import read_place
 from tests.support.edits import in_parts
 from tests.support.migration import Machine
+from tests.support.server import postmaster
 
 CRASHES = 3
 
@@ -27,12 +27,6 @@ def home(tmp_path: Path) -> Iterator[Path]:
     """A server of its own, with the settings of production."""
     yield tmp_path / "server"
     remove_server(tmp_path / "server")
-
-
-def _crash(home: Path) -> None:
-    place = read_place(home.resolve())
-    assert place is not None
-    os.kill(int((Path(place.data) / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
 
 
 def _staged(machine: Machine) -> int:
@@ -56,7 +50,7 @@ def test_a_run_goes_on_after_its_database_crashed(home: Path, tmp_path: Path) ->
             while _staged(machine) < before + 3:
                 assert run.poll() is None, f"crash {crash} came too late"
                 assert time.monotonic() < deadline
-            _crash(home)
+            os.kill(postmaster(home), signal.SIGKILL)
             assert run.stderr is not None
             said = run.stderr.read()
             assert run.wait(60) == 5, said
