@@ -1,7 +1,7 @@
-from hopnhat.start import start_lean
+from hopnhat.start import run, start_lean
 
 start_lean()
 
 from hopnhat.cli import main  # noqa: E402  the allocator must be set before anything imports pyarrow
 
-main()
+run(main)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -13,7 +13,6 @@ from hopnhat.forked import CONTEXT, die_with_parent
 from hopnhat.model.errors import HopNhatError, RunError
 from hopnhat.opened import registry
 from hopnhat.start import unsearched
-from transforms.units_index import index_of
 
 Say = Callable[[str], None]
 
@@ -29,16 +28,21 @@ def migrate_system(
     try:
         items = planned(system, run_id=run, mode=mode, as_of=as_of, url=url, accept_volume=accept_volume)
         from hopnhat import pipeline
+        from hopnhat.ahead import Ahead
         from hopnhat.workers import load_all
 
-        load_all(system, items, run_id=run, url=url, workers=workers, progress=lambda *a: say(f"{system}: {_progress(*a)}"))
-        with ThreadPoolExecutor(1) as beside:  # the landing side of the proof is read while the target builds its indexes
-            ahead = beside.submit(pipeline.read_ahead, system, run_id=run)
+        with Ahead(system, run) as ahead:
+
+            def progress(*done: Any) -> None:
+                ahead.go_on()
+                say(f"{system}: {_progress(*done)}")
+
+            load_all(system, items, run_id=run, url=url, workers=workers, progress=progress)
             counts = pipeline.publish(system, run_id=run)
-        say(f"{system}: {counts['state']}, " + ", ".join(f"{k} {v}" for k, v in counts.items() if isinstance(v, int)))
-        for note in counts["notes"]:
-            say(f"{note['source']}: {note['note']}")
-        verdict = pipeline.reconcile(system, run_id=run, ahead=None if ahead.exception() else ahead.result())
+            say(f"{system}: {counts['state']}, " + ", ".join(f"{k} {v}" for k, v in counts.items() if isinstance(v, int)))
+            for note in counts["notes"]:
+                say(f"{note['source']}: {note['note']}")
+            verdict = pipeline.reconcile(system, run_id=run, ahead=ahead.side())
         paths = pipeline.report(system, run_id=run) if reports else {}
     except HopNhatError as exc:
         _note_failure(run, system, exc)
@@ -49,7 +53,7 @@ def migrate_system(
 def planned(system: str, *, url: str, **run: Any) -> list[dict[str, Any]]:
     """The plan, made by a child: while it asks the servers, what the workers will need is read here."""
     with unsearched(), ProcessPoolExecutor(1, CONTEXT, die_with_parent, (os.getpid(),)) as planner:
-        index_of(registry())  # shared with the child, which writes the units to a database that has none yet
+        registry()  # shared with the child
         items = planner.submit(planning.plan, system, url=url, **run)
         from hopnhat import pipeline
 

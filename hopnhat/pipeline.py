@@ -93,14 +93,6 @@ def publish(system_id: str, *, run_id: str) -> dict[str, Any]:
         return {"system": system_id, "state": state, **counts, "notes": notes(connection, run_id, system_id)}
 
 
-def read_ahead(system_id: str, *, run_id: str) -> LandedSide | None:
-    """Read what the proof needs of the landing zone while the target is still busy with publishing."""
-    from hopnhat.verify.reconcile import read_ahead as read  # the prover pulls in DuckDB: only where it is used
-
-    with connected(database_url()) as connection:
-        return read(connection, load_system(system_id, settings().mappings), run_id, settings().landing_root())
-
-
 def reconcile(system_id: str, *, run_id: str, ahead: LandedSide | None = None) -> dict[str, Any]:
     """Prove the run from the landing zone, apart from the loader. Raises ConservationError when any check fails."""
     from hopnhat.verify.reconcile import reconcile as prove  # the prover pulls in DuckDB: only where it is used
@@ -241,4 +233,4 @@ def _manifest(connection: Connection, run: Run) -> None:
     write_manifest(settings().landing_root(), run.run_id, run.system, snapshot, parts)
 
 
-__all__ = ["KeyRange", "database_url", "finish", "load", "plan", "publish", "read_ahead", "reconcile", "report", "resumable", "set_state"]
+__all__ = ["KeyRange", "database_url", "finish", "load", "plan", "publish", "reconcile", "report", "resumable", "set_state"]

@@ -237,9 +237,9 @@ def _drop_stale_pid(data: Path) -> None:
 
 def _anybody_in(data: Path) -> bool:
     """Whether any process works in the data directory (every PostgreSQL process does)."""
-    for entry in Path("/proc").glob("[0-9]*/cwd"):
+    for entry in Path("/proc").iterdir():  # no glob: it asks for files of processes that have just ended, and raises
         try:
-            if entry.resolve(strict=True) == data.resolve():
+            if (entry / "cwd").resolve(strict=True) == data.resolve():
                 return True
         except OSError:
             continue

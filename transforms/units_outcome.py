@@ -8,9 +8,11 @@ narrows them, but only when nearly all of it lies in them.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mappings.units.registry import Registry
+from mappings.units.timeline import Instance
 
 REFORM = "2025-07-01"
 MOST_OF_TERRITORY = 0.9
@@ -31,6 +33,10 @@ class Outcomes:
             return ((code, "both"),)
         end = self._end(code, valid_to)
         return end[2] if end else tuple(self.crosswalk.get(code, ()))
+
+    def former(self, instances: Iterable[Instance]) -> Iterator[Instance]:
+        """Those that the reform, or an earlier change, made into other communes."""
+        return (row for row in instances if row.valid_from < REFORM and (row.level == "commune" or row.code in self.special))
 
     def heirs(self, code: str) -> set[str]:
         """Old units that may now carry the name of this one's place: itself and what it was merged into."""

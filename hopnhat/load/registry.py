@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from psycopg2 import sql
 
@@ -13,7 +13,7 @@ from hopnhat.model.errors import MappingError
 from hopnhat.settings import REPOSITORY
 from mappings.units.registry import Registry
 from mappings.units.timeline import Event, Instance
-from transforms.units_index import NEW, index_of
+from transforms.units_outcome import outcomes
 
 DDL = REPOSITORY / "sql" / "registry" / "0001_registry.sql"
 SUCCESSOR = ("old_code", "old_valid_from", "new_code", "carries", "legal_ref")
@@ -52,12 +52,12 @@ def load_units(connection: Connection, registry: Registry, *, activate: bool = T
     return written
 
 
-def _successors(registry: Registry) -> Iterable[tuple[str, str, str, str, str]]:
+def _successors(registry: Registry) -> Iterator[tuple[str, str, str, str, str]]:
     law = {(event.code_before, event.code_after): event.legal_ref for event in registry.events}
-    for unit in index_of(registry).units:
-        if unit.era != NEW:
-            for code, carries in unit.successors:
-                yield unit.code, unit.valid_from, code, carries, law.get((unit.code, code), "")
+    became = outcomes(registry)
+    for unit in became.former(registry.instances):
+        for code, carries in became.of(unit.code, unit.valid_from, unit.valid_to):
+            yield unit.code, unit.valid_from, code, carries, law.get((unit.code, code), "")
 
 
 def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]], version: str) -> None:

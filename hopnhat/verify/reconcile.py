@@ -20,7 +20,7 @@ from hopnhat.verify.expected import MAPS, WRONG, classify, join_sides, judge
 from hopnhat.verify.explanations import explanations, unexplained_keys
 from hopnhat.verify.landed import Shape, quoted, shape_of
 from hopnhat.verify.legs import Proof, expected_published, landing_expected, source_landing, source_published
-from hopnhat.verify.side import LandedSide, read_side
+from hopnhat.verify.side import LandedSide
 from hopnhat.verify.target import (
     RunFacts,
     batches_of,
@@ -93,7 +93,7 @@ def reconcile(
         source_counts: source id → rows counted in the live source; None or absent = not counted.
         staged: for a rehearsed run, source id → relation (quoted as SQL needs it) of its staged rows, when that is not
             `staging."<source>"`.
-        ahead: what read_ahead has read of one source already; used only if the run names the same parts.
+        ahead: what was read of one source already; used only if the run names those parts, and closed.
         beside: a second session on the unified database, which then shares the reading of what was published.
 
     Raises:
@@ -115,16 +115,25 @@ def reconcile(
     return verdict
 
 
-def read_ahead(conn: connection, system: System, run_id: str, landing_root: str) -> LandedSide | None:
-    """The landing side of the system's largest source, for a reconcile() of the same run that follows: it needs nothing of
-    the target, so it can be read while the target builds its indexes. So is the crosswalk, kept for that call."""
+def side_ahead(conn: connection, system: System, run_id: str, landing_root: str) -> LandedSide:
+    """The landing side of the system's largest source, still unread, for a reconcile() of the same run that follows: it
+    needs nothing of the target, so its parts can be read as they come. So does the crosswalk, made and kept for that call."""
     run = _run_row(conn, run_id, system.id)
     for carries in {table.unit.carries for table in system.tables if table.unit}:
         crosswalk(run.registry_version, system.units_as_of, run.until, carries)
-    named = {system.source_id(table): (table, run_facts(conn, run_id, system.id, system.source_id(table))) for table in system.tables}
+    with conn.cursor() as cursor:
+        cursor.execute("select source from ledger.source_count where run_id = %s and system = %s order by rows desc, source limit 1", (run_id, system.id))
+        largest = (cursor.fetchone() or ("",))[0]
     conn.rollback()
-    table, facts = max(named.values(), key=lambda found: sum(part.extracted for part in found[1].parts))
-    return read_side(system, table, load_domain(system.domain).entities[table.entity], facts.parts, landing_root) if facts.parts else None
+    table = next((table for table in system.tables if system.source_id(table) == largest), system.tables[0])
+    return LandedSide(system, table, load_domain(system.domain).entities[table.entity], landing_root)
+
+
+def catch_up(conn: connection, system: str, run_id: str, side: LandedSide) -> None:
+    """Read the parts that were staged since the last call."""
+    parts = run_facts(conn, run_id, system, side.source).parts
+    conn.rollback()
+    side.read(parts)
 
 
 def _run_row(conn: connection, run_id: str, system: str) -> RunRow:
@@ -149,9 +158,11 @@ def _finished_run(conn: connection, run_id: str, system: str) -> RunRow:
 
 def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None) -> tuple[list[Line], list[Example]]:
     facts = run_facts(work.conn, work.run_id, work.system.id, work.source)
-    if ahead is None or ahead.source != work.source or ahead.parts != facts.parts:
-        ahead = read_side(work.system, work.table, work.entity, facts.parts, work.landing_root)
+    if ahead is None or ahead.source != work.source or not set(ahead.parts) <= set(facts.parts):
+        ahead = LandedSide(work.system, work.table, work.entity, work.landing_root)
     with ahead as side:
+        side.read(facts.parts)
+        side.complete()
         db = side.db
         if side.altered:
             lines = [*source_landing(work.source, facts, side.altered, None, source_count)]

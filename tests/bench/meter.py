@@ -105,10 +105,12 @@ def tree_cpu(pid: int) -> float:
 
 def _stats() -> dict[int, tuple[int, float]]:
     found = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
         try:
-            fields = path.read_text().rpartition(")")[2].split()
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        found[int(path.parent.name)] = (int(fields[1]), sum(map(int, fields[11:15])) / _TICK)
+        found[int(entry.name)] = (int(fields[1]), sum(map(int, fields[11:15])) / _TICK)
     return found

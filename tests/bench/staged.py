@@ -3,7 +3,7 @@
 The steps are the product's own; only a clock and the CPU counters stand around each.
 """
 
-from hopnhat.start import start_lean
+from hopnhat.start import run, start_lean
 
 start_lean()
 
@@ -24,14 +24,14 @@ def main() -> None:
     stages: dict[str, dict[str, float]] = {}
 
     def around(name: str, step: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*args: Any, **options: Any) -> Any:
+        def timed(*args: Any, **options: Any) -> Any:
             with measured(servers) as cost:
                 result = step(*args, **options)
             stages[name] = {**cost.cpu, "wall": cost.wall}
             out.write_text(json.dumps(stages), encoding="utf-8")
             return result
 
-        return run
+        return timed
 
     def planned(*args: Any, **options: Any) -> Any:
         """The later steps are read in beside the plan: they are there to be measured once it has ended."""
@@ -44,7 +44,7 @@ def main() -> None:
 
     plan = around("plan", migrate.planned)
     migrate.planned = planned
-    cli.main()
+    run(cli.main)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class Rig:
 @pytest.fixture
 def rig(furnished: str, tmp_path: Path) -> Iterator[Rig]:
     conn = psycopg2.connect(dsn(furnished))
-    _load(conn, tmp_path / "landing")
+    load_run(conn, tmp_path / "landing")
     yield Rig(conn, tmp_path / "landing")
     conn.close()
 
@@ -98,7 +98,7 @@ def landed_rows() -> list[dict[str, bytes | None]]:
     return rows
 
 
-def _load(conn: connection, landing: Path) -> None:
+def load_run(conn: connection, landing: Path) -> None:
     rows = landed_rows()
     table = pa.table({c: pa.array([r[c] for r in rows], pa.binary()) for c in COLUMNS})
     parts = [write_part(str(landing), "alpha.hoso", table.slice(at, 30)) for at in (0, 30)]
