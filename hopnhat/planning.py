@@ -24,7 +24,7 @@ from hopnhat.load.notes import (
     save_shape,
 )
 from hopnhat.load.registry import load_units
-from hopnhat.load.schema import apply_schema
+from hopnhat.load.schema import apply_schema, has_schema
 from hopnhat.load.stage import create_staging
 from hopnhat.load.target import Connection, transaction
 from hopnhat.log import get_log
@@ -72,6 +72,8 @@ def resumable(system_id: str, mode: str) -> str | None:
     system = load_system(system_id, settings().mappings)
     version = version_of(system, registry().version, REFORM)
     with connected(database_url()) as connection:
+        if not has_schema(connection):
+            return None
         with transaction(connection):
             apply_schema(connection, load_domain(system.domain))
         runs = ledger.unfinished_runs(connection, system_id)

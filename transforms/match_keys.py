@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
 TONES = "\u0300\u0301\u0303\u0309\u0323"
@@ -25,6 +26,7 @@ _LOOKALIKE = str.maketrans({
     "\u00ad": "", "\u200b": "", "\u200c": "", "\u200d": "", "\ufeff": "",
     "'": "", "’": "", "‘": "", "ʼ": "", "`": "", "´": "", "′": "",
 })  # fmt: skip
+_ODD = frozenset(map(chr, _LOOKALIKE))
 _WORD = re.compile(f"[^\\W_](?:[^\\W_]|[{TONES}])*")
 _FINAL_I = re.compile(r"^([bcdđfghjklmnpqrstvwxz]*|qu)y$")
 _FINAL_K = re.compile(r"(?<=[aăâeêioôơuư])k$")
@@ -32,14 +34,17 @@ _BARE = str.maketrans("ăâđêôơư", "aadeoou", TONES)
 
 
 class _Syllables(dict[str, str]):
-    """Canonical form per syllable as written, computed once: a column holds few different syllables."""
+    """Another form of each syllable, computed once: a column holds few different syllables."""
 
     LIMIT = 200_000
+
+    def __init__(self, form: Callable[[str], str]) -> None:
+        self._form = form
 
     def __missing__(self, syllable: str) -> str:
         if len(self) > self.LIMIT:
             self.clear()
-        self[syllable] = found = _canonical_syllable(syllable)
+        self[syllable] = found = self._form(syllable)
         return found
 
 
@@ -63,12 +68,14 @@ def _canonical_syllable(syllable: str) -> str:
     return base + tone
 
 
-SYLLABLE = _Syllables()
+SYLLABLE = _Syllables(_canonical_syllable)
+_PLAIN = _Syllables(lambda syllable: syllable.translate(_BARE))
 
 
 def clean(text: str) -> str:
     """Lower case, one spelling of đ, no apostrophes, composed. The form that words are cut from."""
-    return unicodedata.normalize("NFC", text).lower().translate(_LOOKALIKE)
+    composed = unicodedata.normalize("NFC", text).lower()
+    return composed if _ODD.isdisjoint(composed) else composed.translate(_LOOKALIKE)  # few texts have any of them
 
 
 def words(text: str) -> list[str]:
@@ -98,7 +105,7 @@ def address_key(text: str) -> str:
 
 def bare(key: str) -> str:
     """A canonical key without any marks."""
-    return key.translate(_BARE)
+    return " ".join([_PLAIN[syllable] for syllable in key.split(" ")])
 
 
 def unaccented(text: str) -> str:

@@ -18,6 +18,7 @@ from transforms.units_outcome import REFORM, Outcomes, Successor, outcomes
 OLD, NEW, HISTORIC = "old", "new", "historic"
 MIXED = "mixed"  # `mixed:old:36`: the new units that an old province was made into
 TYPE_KEYS = {word: canonical(word) for word in TYPES}
+_TYPE_STARTS = tuple(f"{key} " for key in TYPE_KEYS.values())
 
 
 Above = tuple[str, str, str, str, str]  # province, district, commune as the list spells them; province and district code
@@ -83,9 +84,9 @@ class Index:
 def name_key(name: str) -> str:
     """Canonical name without its type word, a roman number in digits."""
     key = canonical(name)
-    for word in TYPE_KEYS.values():
-        if key.startswith(word + " "):
-            key = key[len(word) + 1 :]
+    for start in _TYPE_STARTS:
+        if key.startswith(start):
+            key = key[len(start) :]
             break
     return numbered(key)
 

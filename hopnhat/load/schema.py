@@ -81,6 +81,13 @@ def apply_schema(connection: Connection, domain: Domain) -> None:
             _create_entity(cursor, name, entity)
 
 
+def has_schema(connection: Connection) -> bool:
+    """False in a database that nothing was ever loaded into."""
+    with connection.cursor() as cursor:
+        cursor.execute("select to_regclass('ledger.run') is not null")
+        return bool((cursor.fetchone() or (False,))[0])
+
+
 def _create_entity(cursor: object, name: str, entity: Entity) -> None:
     execute = cursor.execute  # type: ignore[attr-defined]
     execute("select to_regclass(%s)", (f"unified.{name}",))
