@@ -17,7 +17,6 @@ from typing import Any
 
 import pyarrow as pa
 import pymysql
-from sqlalchemy.engine import URL, make_url
 
 from hopnhat.extract.contract import Transport
 from hopnhat.extract.failures import mysql_failure
@@ -26,6 +25,7 @@ from hopnhat.extract.keyset import bound_bytes
 from hopnhat.extract.mysql_rows import read_columns
 from hopnhat.extract.sqlsource import Kind, SqlColumn, SqlSource, SqlTable, checked_bound
 from hopnhat.model.errors import MappingError
+from hopnhat.urls import Place, place_of
 
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"), "number"),
@@ -41,7 +41,7 @@ def open_source(url: str, options: Options) -> SqlSource:
     """URL as SQLAlchemy writes it: mysql://user:password@host:port/database."""
     known_options(options, ("snapshot", "statement_seconds", "lock_seconds", "time_zone"), "mysql")
     system = text_option(options, "system")
-    return SqlSource(system, MySqlDialect(), MySqlSession(system, make_url(url), options))
+    return SqlSource(system, MySqlDialect(), MySqlSession(system, place_of(url), options))
 
 
 class MySqlDialect:
@@ -88,8 +88,8 @@ def _as_bytes(value: str, column: SqlColumn) -> str:
 class MySqlSession:
     """One connection per process, opened by pymysql; bulk results are read off its stream (`mysql_rows`)."""
 
-    def __init__(self, system: str, url: URL, options: Options) -> None:
-        self._system, self._url = system, url
+    def __init__(self, system: str, place: Place, options: Options) -> None:
+        self._system, self._place = system, place
         self._snapshot = flag_option(options, "snapshot")
         zone = text_option(options, "time_zone", "+07:00")
         if not re.fullmatch(r"[-+]\d\d:\d\d", zone):
@@ -153,10 +153,10 @@ class MySqlSession:
         if self._connection is None or is_lost or self._process != os.getpid():
             with self._translated():
                 self._connection = pymysql.connect(
-                    host=self._url.host or "127.0.0.1", port=self._url.port or 3306, user=self._url.username,
-                    password=str(self._url.password or ""), database=self._url.database, charset="utf8mb4",
+                    host=self._place.host or "127.0.0.1", port=self._place.port or 3306, user=self._place.user or None,
+                    password=self._place.password, database=self._place.database or None, charset="utf8mb4",
                     use_unicode=False, conv={}, connect_timeout=10, read_timeout=self._limits[0] + 30, autocommit=True,
-                    unix_socket=self._url.query.get("socket"),
+                    unix_socket=self._place.query.get("unix_socket") or self._place.query.get("socket"),
                 )  # fmt: skip
                 self._process = os.getpid()
                 self._restrict()

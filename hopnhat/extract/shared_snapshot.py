@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sqlalchemy.engine import make_url
-
 from hopnhat.model.errors import HopNhatError
 
 _lent: dict[str, str] = {}
@@ -29,6 +27,8 @@ def held_snapshot(url: str, options: Mapping[str, object]) -> Iterator[str | Non
     if not url.startswith("postgres") or options.get("snapshot") is False:
         yield None
         return
+    from sqlalchemy.engine import make_url
+
     from hopnhat.extract.postgres import PostgresSession
 
     keeper = PostgresSession("", make_url(url), {**options, "snapshot": True})

@@ -8,10 +8,9 @@ from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import make_dsn
-from sqlalchemy.engine import make_url
 
-from hopnhat.model.errors import HopNhatError, LandingError, TargetUnavailableError
+from hopnhat.model.errors import HopNhatError, LandingError, MappingError, TargetUnavailableError
+from hopnhat.urls import place_of
 
 __all__ = ["Connection", "connect", "hurry", "transaction", "translated"]
 
@@ -24,18 +23,18 @@ def connect(url: str) -> Connection:
     """Open the unified database from a SQLAlchemy URL `postgresql+psycopg2://…`.
 
     Raises:
-        TargetUnavailableError: it does not answer.
+        TargetUnavailableError: it does not answer. MappingError: the URL is none, or has an option that PostgreSQL does not know.
     """
-    parsed = make_url(url)
-    query = {k: v if isinstance(v, str) else v[0] for k, v in parsed.query.items()}
-    options = {"host": parsed.host, "port": parsed.port, "user": parsed.username, "password": parsed.password, "dbname": parsed.database}
+    place = place_of(url)
+    options = {"host": place.host, "port": place.port, "user": place.user, "password": place.password, "dbname": place.database}
+    given: dict[str, Any] = {k: v for k, v in options.items() if v} | place.query | {"application_name": "hopnhat"}
     try:
-        given: dict[str, Any] = {k: v for k, v in options.items() if v} | query | {"application_name": "hopnhat"}
-        connection: Connection = psycopg2.connect(make_dsn(**given))
+        connection: Connection = psycopg2.connect(**given)
     except psycopg2.OperationalError as exc:
-        place = f"{parsed.host or query.get('host', 'local socket')}/{parsed.database}"
-        hint = "is it running, and is HOPNHAT_DATABASE_URL right?"
-        raise TargetUnavailableError(f"unified database {place} does not answer", hint=hint) from exc
+        problem = f"unified database {given.get('host', 'local socket')}/{place.database} does not answer"
+        raise TargetUnavailableError(problem, hint="is it running, and is HOPNHAT_DATABASE_URL right?") from exc
+    except psycopg2.ProgrammingError as exc:
+        raise MappingError("the URL of the unified database has an option that PostgreSQL does not know", hint="look at what follows `?` in HOPNHAT_DATABASE_URL") from exc
     connection.autocommit = False
     return connection
 

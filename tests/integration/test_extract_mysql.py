@@ -19,6 +19,7 @@ from hopnhat.extract.contract import KeyRange, Source
 from hopnhat.extract.technologies import open_source
 from hopnhat.model.errors import MappingError, SourceAccessError, SourceDriftError, SourceUnavailableError
 from hopnhat.sample.servers import mariadb_available, remove_mariadb, start_mariadb
+from hopnhat.urls import place_of
 
 pytestmark = [
     pytest.mark.services,
@@ -212,9 +213,7 @@ def test_key_conditions_use_the_index(url: str, run: Any) -> None:
     run("CREATE OR REPLACE TABLE chi_muc (k varchar(20) CHARACTER SET latin1 PRIMARY KEY, v varchar(200))")
     run("INSERT INTO chi_muc SELECT concat('k', lpad(seq, 6, '0')), repeat('x', 200) FROM seq_1_to_20000")
     run("ANALYZE TABLE chi_muc")
-    from sqlalchemy.engine import make_url
-
-    source = SqlSource("s", MySqlDialect(), MySqlSession("s", make_url(url), {}))
+    source = SqlSource("s", MySqlDialect(), MySqlSession("s", place_of(url), {}))
     parts = [part for part, _ in source._key("chi_muc", ["k"])]
     condition = within(parts, KeyRange(0, ("k010000",), ("k010050",)))
     address = urlsplit(url)
@@ -250,13 +249,11 @@ def test_snapshot_shows_one_instant_over_all_reads(url: str, run: Any) -> None:
 
 
 def test_session_cannot_write(url: str, run: Any) -> None:
-    from sqlalchemy.engine import make_url
-
     from hopnhat.extract.mysql import MySqlSession
 
     run("CREATE OR REPLACE TABLE cam (k int)")
     with pytest.raises(Exception, match="code 1792"):
-        MySqlSession("s", make_url(url), {}).rows("INSERT INTO cam VALUES (1)")
+        MySqlSession("s", place_of(url), {}).rows("INSERT INTO cam VALUES (1)")
     assert opened(url).count("cam") == 0
 
 
