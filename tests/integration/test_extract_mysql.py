@@ -248,6 +248,17 @@ def test_snapshot_shows_one_instant_over_all_reads(url: str, run: Any) -> None:
     assert "per-range" in floating.snapshot()
 
 
+@pytest.mark.parametrize("word", ["unix_socket", "socket"])
+def test_a_server_of_this_machine_by_its_socket(url: str, run: Any, word: str) -> None:
+    from hopnhat.extract.mysql import MySqlSession
+
+    ((socket, account),) = MySqlSession("s", place_of(url), {}).rows("SELECT @@socket, CURRENT_USER()")
+    access = url.partition("://")[2].partition("@")[0]
+    by_socket = MySqlSession("s", place_of(f"mysql://{access}@127.0.0.1:1/legacy?{word}={(socket or b'').decode()}"), {})  # nothing listens on port 1
+    assert by_socket.rows("SELECT database()") == [(b"legacy",)]
+    assert (account or b"").decode().startswith(access.partition(":")[0])
+
+
 def test_session_cannot_write(url: str, run: Any) -> None:
     from hopnhat.extract.mysql import MySqlSession
 
