@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -40,3 +42,21 @@ def test_what_is_made_unsearched_stays_out_of_the_collectors_way_and_the_rest_do
         assert id(later) in seen
     finally:
         gc.unfreeze()
+
+
+def ended(last_line: str, out: int | IO[bytes] = subprocess.PIPE) -> subprocess.CompletedProcess[bytes]:
+    """A process whose command says something and then ends so."""
+    script = f"from hopnhat.start import run\ndef main():\n    print('nói hết')\n    {last_line}\nrun(main)\n"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=buffered, check=False, stdout=out, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(("last_line", "code"), [("pass", 0), ("raise SystemExit(0)", 0), ("raise SystemExit(5)", 5), ("raise KeyError", 1)])
+def test_a_command_ends_with_its_code_after_all_it_said(last_line: str, code: int) -> None:
+    done = ended(last_line)
+    assert (done.returncode, done.stdout.decode()) == (code, "nói hết\n")
+
+
+def test_a_command_whose_words_are_lost_does_not_end_well() -> None:
+    with Path("/dev/full").open("wb") as full:
+        assert ended("pass", full).returncode == 120
