@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopnhat.sample.opencps_schema import TableDef
+from hopnhat.urls import place_of
 
 Frame = Mapping[str, pa.Array]
 
@@ -57,10 +57,10 @@ class MariaDatabase(_Closing):
     def __init__(self, url: str) -> None:
         import pymysql
 
-        parts = urlsplit(url)
+        place = place_of(url)
         self._connection = pymysql.connect(
-            host=parts.hostname, port=parts.port or 3306, user=unquote(parts.username or ""), password=unquote(parts.password or ""),
-            database=parts.path.lstrip("/"), charset="utf8mb4", local_infile=True, autocommit=True,
+            host=place.host, port=place.port or 3306, user=place.user, password=place.password,
+            database=place.database, charset="utf8mb4", local_infile=True, autocommit=True,
         )  # fmt: skip
         # The legacy server let impossible and zero dates in; so must we, to have them.
         self.query("set sql_mode = 'ALLOW_INVALID_DATES', unique_checks = 0, foreign_key_checks = 0")

@@ -6,26 +6,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from hopnhat import ahead as ahead_module
 from hopnhat.ahead import Ahead
-from hopnhat.server import dsn
 from hopnhat.settings import settings
 from hopnhat.verify.reconcile import catch_up, reconcile, side_ahead
 from hopnhat.verify.side import LandedSide
 from hopnhat.verify.target import run_facts
-from tests.integration.test_reconcile import SYSTEM, Rig, failing, load_run
+from tests.integration.test_reconcile import SYSTEM, Rig, failing, finished_run
 from validators.reconciliation import SOURCE_LANDING, Verdict
 
 
 @pytest.fixture
 def finished(furnished: str, tmp_path: Path) -> Iterator[Rig]:
-    conn = psycopg2.connect(dsn(furnished))
-    load_run(conn, tmp_path / "landing")
-    yield Rig(conn, tmp_path / "landing")
-    conn.close()
+    with finished_run(furnished, tmp_path / "landing") as run:
+        yield run
 
 
 def unread(rig: Rig) -> LandedSide:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,12 +67,18 @@ class Rig:
             return int(cursor.rowcount)
 
 
+@contextmanager
+def finished_run(url: str, landing: Path) -> Iterator[Rig]:
+    """The run of this module in a database that has the schema, and its parts in `landing`."""
+    with closing(psycopg2.connect(dsn(url))) as conn:
+        _load(conn, landing)
+        yield Rig(conn, landing)
+
+
 @pytest.fixture
 def rig(furnished: str, tmp_path: Path) -> Iterator[Rig]:
-    conn = psycopg2.connect(dsn(furnished))
-    load_run(conn, tmp_path / "landing")
-    yield Rig(conn, tmp_path / "landing")
-    conn.close()
+    with finished_run(furnished, tmp_path / "landing") as run:
+        yield run
 
 
 def _raw(number: int) -> dict[str, bytes | None]:
@@ -98,7 +105,7 @@ def landed_rows() -> list[dict[str, bytes | None]]:
     return rows
 
 
-def load_run(conn: connection, landing: Path) -> None:
+def _load(conn: connection, landing: Path) -> None:
     rows = landed_rows()
     table = pa.table({c: pa.array([r[c] for r in rows], pa.binary()) for c in COLUMNS})
     parts = [write_part(str(landing), "alpha.hoso", table.slice(at, 30)) for at in (0, 30)]
