@@ -10,9 +10,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import cached_property
+from typing import Literal, NamedTuple, cast
 
-import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 Outcome = Literal["pass", "fail", "not applicable", "error"]
 Number = int | None
@@ -44,6 +46,10 @@ class Line(NamedTuple):
     note: str = ""
 
 
+_NUMBERS = ("source_value", "landing_value", "published_value", "quarantined_value", "other_value", "difference")
+_SCHEMA = pa.schema([(name, pa.int64() if name in _NUMBERS else pa.string()) for name in Line._fields])
+
+
 @dataclass(frozen=True)
 class Example:
     """Coordinates of rows behind a failing measure: keys of the source, never values."""
@@ -55,16 +61,20 @@ class Example:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one reconciliation found for one system in one run."""
+    """What one reconciliation found for one system in one run. `table`: a row per line, columns as in Line."""
 
     system: str
     run_id: str
-    lines: tuple[Line, ...]
+    table: pa.Table
     examples: tuple[Example, ...] = ()
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        return _as_lines(self.table)
 
     @property
     def digest(self) -> str:
-        return digest(self.lines)
+        return digest(self.table)
 
     @property
     def outcome(self) -> Outcome:
@@ -76,7 +86,7 @@ class Verdict:
         return self.outcome == "pass"
 
     def counts(self) -> Counter[str]:
-        return Counter(line.verdict for line in self.lines)
+        return Counter({one["values"]: one["counts"] for one in self.table["verdict"].value_counts().to_pylist()})
 
     @property
     def failed(self) -> int:
@@ -84,7 +94,7 @@ class Verdict:
         return len(self.failures())
 
     def failures(self) -> list[Line]:
-        return [line for line in self.lines if line.verdict in ("fail", "error")]
+        return list(_as_lines(self.table.filter(pc.is_in(self.table["verdict"], pa.array(["fail", "error"])))))
 
     def explain(self, limit: int = 5) -> str:
         """The first failing measures, for an error message: counts and coordinates, no values."""
@@ -109,12 +119,45 @@ def broken(source: str, leg: str, measure: str, why: str) -> Line:
     return Line(source, leg, measure, verdict="error", note=why)
 
 
-def digest(lines: Iterable[Line]) -> str:
-    """SHA-256 over the lines in canonical order and spelling. Same data, same digest, whatever the run.
+def compared_groups(source: str, leg: str, measure: str, groups: pa.Table) -> pa.Table:
+    """Lines of one measure, a row per group: `groups` has the columns of a line that tell a group and its numbers."""
+    given = {name: groups[name] for name in groups.column_names}
+    verdict = pc.if_else(pc.equal(given["difference"], 0), "pass", "fail")
+    same = {"source": source, "leg": leg, "measure": measure}
+    columns = {**{name: pa.repeat(value, groups.num_rows) for name, value in same.items()}, **given, "verdict": verdict}
+    return pa.table([columns[f.name] if f.name in columns else _default(f, groups.num_rows) for f in _SCHEMA], _SCHEMA)
+
+
+def _default(field: pa.Field, rows: int) -> pa.Array:
+    return pa.nulls(rows, field.type) if field.name in _NUMBERS else pa.repeat("", rows)
+
+
+def as_table(found: Iterable[Line | pa.Table]) -> pa.Table:
+    """Single lines and tables of lines as one table."""
+    lines, tables = list[Line](), list[pa.Table]()
+    for one in found:
+        if isinstance(one, Line):
+            lines.append(one)
+        else:
+            tables.append(one)
+    columns = list(zip(*lines, strict=True)) or [()] * len(_SCHEMA)
+    single = pa.table([pa.array(values, field.type) for values, field in zip(columns, _SCHEMA, strict=True)], _SCHEMA)
+    return pa.concat_tables([single, *tables])
+
+
+def _as_lines(table: pa.Table) -> tuple[Line, ...]:
+    return tuple(cast(Iterable[Line], map(Line._make, zip(*(column.to_pylist() for column in table.columns), strict=True))))
+
+
+def digest(lines: pa.Table) -> str:
+    """SHA-256 over the lines in canonical order and spelling: columns as in Line, between them a unit separator, a record
+    separator for what is absent. Same data, same digest, whatever the run.
 
     >>> a, b = Line("s", "l", "m", landing_value=1), Line("s", "l", "n")
-    >>> digest([a, b]) == digest([b, a]) and digest([a]) != digest([b])
+    >>> digest(as_table([a, b])) == digest(as_table([b, a])) and digest(as_table([a])) != digest(as_table([b]))
     True
     """
-    return hashlib.sha256(b"\n".join(sorted(map(msgspec.json.Encoder().encode, lines)))).hexdigest()
-
+    spelled = pc.binary_join_element_wise(
+        *(column.cast(pa.string()) for column in lines.select(_SCHEMA.names).columns), "\x1f", null_handling="replace", null_replacement="\x1e"
+    )
+    return hashlib.sha256("\n".join(sorted(spelled.to_pylist())).encode()).hexdigest()

@@ -19,7 +19,7 @@ from hopnhat.report import problems as read
 from hopnhat.report.html import render
 from hopnhat.report.unitnames import unit_names
 from hopnhat.report.workbook import Book, open_book
-from validators.reconciliation import LANDING_EXPECTED, LEGS, Line, Verdict
+from validators.reconciliation import LANDING_EXPECTED, LEGS, Line, Verdict, as_table
 
 LEG_NAMES = {
     LEGS[0]: "Chặng 1 · Nguồn và vùng tiếp nhận", LEGS[1]: "Chặng 2 · Vùng tiếp nhận và kết quả mong đợi",
@@ -85,7 +85,7 @@ def write_reconciliation(conn: connection, run_id: str, system: str, out_dir: st
     """Write JSON, HTML and XLSX of one system's latest check. Returns their paths and, under `reconciliation_digest`, the digest."""
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    verdict = Verdict(system, run_id, tuple(_lines(conn, run_id, system)))
+    verdict = Verdict(system, run_id, as_table(_lines(conn, run_id, system)))
     facts = read.run_facts(conn, run_id, [system])
     counts = read.counts(conn, run_id, [system])
     groups = grouped(verdict.lines)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
+import pyarrow as pa
 
 from hopnhat.verify.expected import MAPS, WRONG
 from hopnhat.verify.landed import Shape
@@ -19,8 +20,12 @@ from validators.reconciliation import (
     Line,
     broken,
     compared,
+    compared_groups,
     not_applicable,
 )
+
+Found: TypeAlias = Line | pa.Table
+"""One line, or a table of lines: a row per group, so that ten thousand units cost no ten thousand objects."""
 
 _UNREAD = "?"
 _LANDED = "side in (0, 1, 3)"
@@ -51,6 +56,10 @@ class Proof:
     def number(self, query: str) -> int:
         return int(self.rows(query)[0][0] or 0)
 
+    def groups(self, leg: str, measure: str, query: str) -> pa.Table:
+        """Lines from a query whose columns are named as those of a line."""
+        return compared_groups(self.source, leg, measure, self.db.sql(query).to_arrow_table())
+
     def classes(self) -> dict[str, int]:
         """Rows that are not published, by class."""
         found = dict.fromkeys(("quarantined", "filtered", "merged", "missing"), 0)
@@ -76,7 +85,7 @@ def source_landing(source: str, facts: RunFacts, altered: Sequence[int], landed:
         yield compared(source, leg, "rows", source_count - landed, source_value=source_count, landing_value=landed)
 
 
-def landing_expected(proof: Proof) -> Iterator[Line]:
+def landing_expected(proof: Proof) -> Iterator[Found]:
     """Leg 2: every landed row has one outcome, in total and by raw status, month, old unit and component."""
     yield from _ledger(proof)
     yield from _balances(proof, "", "status", "''", "")
@@ -105,29 +114,29 @@ def _ledger(proof: Proof) -> Iterator[Line]:
         yield compared(proof.source, LANDING_EXPECTED, f"ledger-{outcome}", ours - ledger, landing_value=ours, other_value=ledger)
 
 
-def _balances(proof: Proof, name: str, dimension: str, group: str, place: str) -> Iterator[Line]:
+def _balances(proof: Proof, name: str, dimension: str, group: str, place: str) -> Iterator[pa.Table]:
     """landing = published + quarantined + filtered + merged per group; what is left over is missing from the target."""
+    told = f"cell as {place}, " if place else ""
     for measure, n in proof.measures:
-        landed = _summed(proof, f"select {group}, sum({f'e{n}' if n else 'rows'}) from pair_{dimension} {MAPS[dimension]} where {_LANDED} group by 1")
-        rest = _rest(proof, dimension, group, n)
-        for key in sorted(landed):
-            out = rest.get(key, {})
-            yield compared(
-                proof.source, LANDING_EXPECTED, f"{measure} {name}".strip(), out.get("missing", 0), landing_value=landed[key],
-                published_value=landed[key] - sum(out.values()), quarantined_value=out.get("quarantined", 0),
-                other_value=out.get("filtered", 0) + out.get("merged", 0), **({place: key} if place else {}),
-            )  # fmt: skip
+        landed = f"sum({f'e{n}' if n else 'rows'})"
+        yield proof.groups(
+            LANDING_EXPECTED, f"{measure} {name}".strip(),
+            f"with side as (select {group} as cell, {landed} as landed, 0 as missing, 0 as held, 0 as other from pair_{dimension} {MAPS[dimension]}"
+            f" where {_LANDED} group by 1 union all select {group}, 0, {_aside(n)} from rest {MAPS[dimension]} group by 1),"
+            " whole as (select coalesce(cell, '') as cell, sum(landed)::bigint as landed, sum(missing)::bigint as missing, sum(held)::bigint as held,"
+            " sum(other)::bigint as other from side group by 1)"
+            f" select {told}landed as landing_value, landed - missing - held - other as published_value, held as quarantined_value,"
+            " other as other_value, missing as difference from whole order by cell",
+        )  # fmt: skip
 
 
-def _rest(proof: Proof, dimension: str, group: str, n: int) -> dict[str, dict[str, int]]:
-    total = f"coalesce(sum(m{n}_value), 0)" if n else "count(*)"
-    found: dict[str, dict[str, int]] = {}
-    for key, outcome, value in proof.rows(f"select {group}, class, {total} from rest {MAPS[dimension]} group by 1, 2"):
-        found.setdefault(str(key), {})[outcome] = int(value)
-    return found
+def _aside(n: int) -> str:
+    """SQL of three sums over `rest`: missing, quarantined, filtered and merged."""
+    value = f"m{n}_value" if n else "1"
+    return ", ".join(f"coalesce(sum({value}) filter (where class in ({classes})), 0)" for classes in ("'missing'", "'quarantined'", "'filtered', 'merged'"))
 
 
-def _components(proof: Proof) -> Iterator[Line]:
+def _components(proof: Proof) -> Iterator[Found]:
     """F24: Σ old = Σ new + quarantined + filtered + merged per connected component. The old side is grouped by raw code,
     the new side by the code that was published; rows whose old unit is not known from the code take no part."""
     for measure, n in proof.measures:
@@ -135,25 +144,22 @@ def _components(proof: Proof) -> Iterator[Line]:
             yield not_applicable(proof.source, LANDING_EXPECTED, f"{measure} by-component", _UNSURE.format(unread))
             continue
         ours, theirs = (f"e{n}", f"p{n}") if n else ("rows", "rows")
-        old = _summed(proof, f"select component, sum({ours}) from pair_unit {MAPS['unit']} where {_LANDED} and stratum <> 'unknown' group by 1")
-        aside = _rest(proof, "unit", f"case when stratum = 'unknown' then '{_UNREAD}' else component end", n)
-        new = _summed(
-            proof,
-            f"select coalesce(c.component, '{_UNREAD}'), sum({theirs}) from pair_unit x left join unit_map m on m.cu = x.cu"
+        yield proof.groups(
+            LANDING_EXPECTED, f"{measure} by-component",
+            f"with side as (select component as cell, sum({ours}) as landed, 0 as missing, 0 as held, 0 as other, 0 as published from pair_unit {MAPS['unit']}"
+            f" where {_LANDED} and stratum <> 'unknown' group by 1"
+            f" union all select component, 0, {_aside(n)}, 0 from rest {MAPS['unit']} where stratum <> 'unknown' group by 1"
+            f" union all select coalesce(c.component, '{_UNREAD}'), 0, 0, 0, 0, sum({theirs}) from pair_unit x left join unit_map m on m.cu = x.cu"
             " left join component c on c.side = 'new' and c.code = x.pn"
-            " where x.side in (0, 2, 4) and not x.filtered and coalesce(m.stratum, '') <> 'unknown' group by 1",
-        )
-        for component in sorted(old.keys() | new.keys()):
-            out = aside.get(component, {})
-            held, other = out.get("quarantined", 0), out.get("filtered", 0) + out.get("merged", 0)
-            landing, published = old.get(component, 0), new.get(component, 0)
-            yield compared(
-                proof.source, LANDING_EXPECTED, f"{measure} by-component", landing - published - held - other, old_unit=component,
-                landing_value=landing, published_value=published, quarantined_value=held, other_value=other,
-            )  # fmt: skip
+            " where x.side in (0, 2, 4) and not x.filtered and coalesce(m.stratum, '') <> 'unknown' group by 1),"
+            " whole as (select coalesce(cell, '') as cell, sum(landed)::bigint as landed, sum(held)::bigint as held, sum(other)::bigint as other,"
+            " sum(published)::bigint as published from side group by 1)"
+            " select cell as old_unit, landed as landing_value, published as published_value, held as quarantined_value, other as other_value,"
+            " landed - published - held - other as difference from whole order by cell",
+        )  # fmt: skip
 
 
-def expected_published(proof: Proof) -> Iterator[Line]:
+def expected_published(proof: Proof) -> Iterator[Found]:
     """Leg 3: the target holds exactly the expected rows, once, and each says what it should."""
     leg, published = EXPECTED_PUBLISHED, proof.counts["published"]
     yield compared(proof.source, leg, "keys-missing", proof.classes()["missing"], landing_value=proof.counts["landed"], published_value=published)
@@ -196,30 +202,25 @@ def _row_line(proof: Proof, name: str, wrong: int, unsure: int, both: int) -> Li
 
 def _margin(
     proof: Proof, name: str, dimension: str, ours: Sequence[str], theirs: Sequence[str], known: str, place: Sequence[str]
-) -> Iterator[Line]:
+) -> Iterator[Found]:
     """Counts and sums of the unified table itself against the expected ones. Published rows whose landed row the prover
     cannot read are left out on both sides."""
-    group, other = (", ".join(f"coalesce({c}, '')" for c in columns) for columns in (ours, theirs))
-    by = ", ".join(str(n + 1) for n in range(len(ours)))
     key = {"status": "s", "month": "d", "unit": "cu"}[dimension]
+    group, other = (", ".join(f"coalesce({c}, '') as {at}" for c, at in zip(columns, place, strict=True)) for columns in (ours, theirs))
     for measure, n in proof.measures:
         if n and (unread := proof.number(f"select sum(unread{n}) from pair_{dimension}")):
             yield not_applicable(proof.source, EXPECTED_PUBLISHED, f"{measure} {name}", _UNSURE.format(unread))
             continue
-        ours_total, rest_total, theirs_total = (f"sum(e{n})", f"sum(m{n}_value)", f"sum(p{n})") if n else ("sum(rows)", "count(*)", "sum(rows)")
-        expected = _keyed(proof, f"select {group}, {ours_total} from pair_{dimension} {MAPS[dimension]} where {known} and {_LANDED} group by {by}")
-        for at, value in _keyed(proof, f"select {group}, {rest_total} from rest {MAPS[dimension]} where {known} group by {by}").items():
-            expected[at] = expected.get(at, 0) - value
-        published = _keyed(
-            proof,
-            f"select {other}, {theirs_total} from pair_{dimension} x left join {MAPS[dimension][5:].split(' ')[0]} m on m.{key} = x.{key}"
-            f" where x.side in (0, 2, 4) and coalesce({known}, true) group by {by}",
-        )
-        for at in sorted(expected.keys() | published.keys()):
-            want, have = expected.get(at, 0), published.get(at, 0)
-            if want or have:
-                cells = dict(zip(place, at, strict=True))
-                yield compared(proof.source, EXPECTED_PUBLISHED, f"{measure} {name}", want - have, landing_value=want, published_value=have, **cells)
+        expected, aside, published = (f"sum(e{n})", f"coalesce(sum(m{n}_value), 0)", f"sum(p{n})") if n else ("sum(rows)", "count(*)", "sum(rows)")
+        yield proof.groups(
+            EXPECTED_PUBLISHED, f"{measure} {name}",
+            f"with side as (select {group}, {expected} as want, 0 as have from pair_{dimension} {MAPS[dimension]} where {known} and {_LANDED} group by all"
+            f" union all select {group}, -{aside}, 0 from rest {MAPS[dimension]} where {known} group by all"
+            f" union all select {other}, 0, {published} from pair_{dimension} x left join {MAPS[dimension][5:].split(' ')[0]} m on m.{key} = x.{key}"
+            f" where x.side in (0, 2, 4) and coalesce({known}, true) group by all)"
+            f" select {', '.join(place)}, sum(want)::bigint as landing_value, sum(have)::bigint as published_value,"
+            " (sum(want) - sum(have))::bigint as difference from side group by all having landing_value <> 0 or published_value <> 0 order by all",
+        )  # fmt: skip
 
 
 def source_published(proof: Proof) -> Iterator[Line]:
@@ -235,11 +236,3 @@ def source_published(proof: Proof) -> Iterator[Line]:
         proof.source, SOURCE_PUBLISHED, "rows", proof.source_count - published - out["quarantined"] - aside, source_value=proof.source_count,
         published_value=published, quarantined_value=out["quarantined"], other_value=aside,
     )  # fmt: skip
-
-
-def _summed(proof: Proof, query: str) -> dict[str, int]:
-    return {str(key): int(value or 0) for key, value in proof.rows(query)}
-
-
-def _keyed(proof: Proof, query: str) -> dict[tuple[str, ...], int]:
-    return {tuple(map(str, row[:-1])): int(row[-1] or 0) for row in proof.rows(query)}

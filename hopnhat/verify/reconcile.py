@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import date
-from operator import attrgetter
 
 import duckdb
+import pyarrow as pa
+import pyarrow.csv as pacsv
 from psycopg2.extensions import connection
 
 from hopnhat.model.errors import RunError
@@ -19,7 +20,7 @@ from hopnhat.verify.crosswalk import crosswalk, load_crosswalk
 from hopnhat.verify.expected import MAPS, WRONG, classify, join_sides, judge
 from hopnhat.verify.explanations import explanations, unexplained_keys
 from hopnhat.verify.landed import Shape, quoted, shape_of
-from hopnhat.verify.legs import Proof, expected_published, landing_expected, source_landing, source_published
+from hopnhat.verify.legs import Found, Proof, expected_published, landing_expected, source_landing, source_published
 from hopnhat.verify.side import LandedSide
 from hopnhat.verify.target import (
     RunFacts,
@@ -35,7 +36,7 @@ from hopnhat.verify.target import (
 )
 from mappings.read import load_domain
 from mappings.spec import Entity, System, Table
-from validators.reconciliation import EXPECTED_PUBLISHED, LANDING_EXPECTED, Example, Line, Verdict, broken, not_applicable
+from validators.reconciliation import EXPECTED_PUBLISHED, LANDING_EXPECTED, Example, Verdict, as_table, broken, not_applicable
 
 _EXAMPLES = 20
 
@@ -101,7 +102,7 @@ def reconcile(
     """
     run = _finished_run(conn, run_id, system.id)
     domain = load_domain(system.domain)
-    lines: list[Line] = []
+    lines: list[Found] = []
     examples: list[Example] = []
     for table in system.tables:
         source = system.source_id(table)
@@ -110,7 +111,7 @@ def reconcile(
         found, where = _check_source(work, (source_counts or {}).get(source), ahead)
         lines += found
         examples += where
-    verdict = Verdict(system.id, run_id, tuple(lines), tuple(examples))
+    verdict = Verdict(system.id, run_id, as_table(lines), tuple(examples))
     _write(conn, verdict)
     return verdict
 
@@ -156,7 +157,7 @@ def _finished_run(conn: connection, run_id: str, system: str) -> RunRow:
     return run
 
 
-def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None) -> tuple[list[Line], list[Example]]:
+def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None) -> tuple[list[Found], list[Example]]:
     facts = run_facts(work.conn, work.run_id, work.system.id, work.source)
     if ahead is None or ahead.source != work.source or not set(ahead.parts) <= set(facts.parts):
         ahead = LandedSide(work.system, work.table, work.entity, work.landing_root)
@@ -180,11 +181,16 @@ def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None
         formats = work.table.columns[shape.month].formats if shape.month else []
         judge(db, shape, codes=codes, formats=formats, as_of=work.run.as_of, encodings=_encodings(work.table, shape))
         proof = Proof(db, work.source, shape, facts, counts, source_count)
-        lines = [
-            *source_landing(work.source, facts, (), counts["landed"], source_count), *landing_expected(proof), *explanations(proof, work.conn),
-            *expected_published(proof), *source_published(proof),
-        ]  # fmt: skip
+        lines = [*source_landing(work.source, facts, (), counts["landed"], source_count), *_legs(proof, work.conn), *source_published(proof)]
         return lines, list(_examples(work, proof, lines))
+
+
+def _legs(proof: Proof, conn: connection) -> list[Found]:
+    """Legs 2 and 3, each in a session of its own: queries over a few thousand groups leave one of two cores idle."""
+    checks: list[Callable[[Proof], Iterable[Found]]] = [landing_expected, lambda own: explanations(own, conn), expected_published]
+    with ThreadPoolExecutor(len(checks)) as threads:
+        found = list(threads.map(lambda check: list(check(replace(proof, db=proof.db.cursor()))), checks))
+    return [line for lines in found for line in lines]
 
 
 def _load(work: Work, side: LandedSide, shape: Shape, facts: RunFacts) -> None:
@@ -252,9 +258,9 @@ def _encodings(table: Table, shape: Shape) -> dict[str, str]:
     return {"status": status or table.encoding, "unit": unit or table.encoding}
 
 
-def _examples(work: Work, proof: Proof, lines: list[Line]) -> Iterator[Example]:
+def _examples(work: Work, proof: Proof, lines: list[Found]) -> Iterator[Example]:
     """Keys behind the failing measures. Keys that are personal data themselves are masked by the reports."""
-    failing = {line.measure for line in lines if line.verdict == "fail"}
+    failing = {line.measure for line in Verdict(work.system.id, work.run_id, as_table(lines)).failures()}
     queries = {
         "keys-missing": "select k from rest where class = 'missing'",
         "keys-unexpected": "select k from j where side = 2",
@@ -275,15 +281,12 @@ def _examples(work: Work, proof: Proof, lines: list[Line]) -> Iterator[Example]:
 
 def _write(conn: connection, verdict: Verdict) -> None:
     """Replace the results of this run and system: the latest check stands."""
-    columns = (
-        "run_id", "system", "source", "leg", "measure", "old_unit", "new_unit", "month", "status", "source_value", "landing_value",
-        "published_value", "quarantined_value", "other_value", "difference", "verdict", "note",
-    )  # fmt: skip
-    values = attrgetter(*columns[2:])
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows((verdict.run_id, verdict.system, *values(line)) for line in verdict.lines)
-    lines.seek(0)
-    texts = ", ".join(c for c in columns if not c.endswith("_value") and c != "difference")  # empty there is empty, not NULL
+    lines = verdict.table
+    named = {"run_id": verdict.run_id, "system": verdict.system}
+    rows = pa.table({**{name: pa.repeat(value, lines.num_rows) for name, value in named.items()}, **{n: lines[n] for n in lines.column_names}})
+    out = io.BytesIO()
+    pacsv.write_csv(rows, out, pacsv.WriteOptions(include_header=False))
+    out.seek(0)
     with conn.cursor() as cursor:
         cursor.execute("delete from verify.result where run_id = %s and system = %s", (verdict.run_id, verdict.system))
-        cursor.copy_expert(f"copy verify.result ({', '.join(columns)}) from stdin (format csv, force_not_null ({texts}))", lines)
+        cursor.copy_expert(f"copy verify.result ({', '.join(rows.column_names)}) from stdin (format csv)", out)

@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pymysql import err
 from pymysql.connections import Connection, MySQLResult
@@ -88,7 +88,6 @@ values = st.one_of(st.none(), st.binary(max_size=12), st.integers(0, 300).map(la
 tables = st.integers(1, 5).flatmap(lambda width: st.lists(st.lists(values, min_size=width, max_size=width), max_size=30).map(lambda rows: (width, rows)))
 
 
-@settings(deadline=None)
 @given(tables, st.lists(st.integers(1, 5000), min_size=1, max_size=4), st.sampled_from([16, 300, 1 << 20]))
 def test_every_cell_comes_back_however_the_stream_is_cut(table: tuple[int, list[Row]], pieces: list[int], block: int) -> None:
     width, rows = table

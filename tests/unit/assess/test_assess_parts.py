@@ -27,7 +27,7 @@ from hopnhat.report.reasons import reasons
 
 
 @given(st.lists(st.integers(0, 30), max_size=80), st.lists(st.integers(0, 30), max_size=80))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_spooled_counts_are_exact(mine: list[int], theirs: list[int]) -> None:
     def spooled(values: list[int], spool: Spool) -> Spool:
         spread = [value * 0x9E3779B97F4A7C15 % (1 << 64) for value in values]  # over all buckets
@@ -88,7 +88,7 @@ def test_delimiters_and_missing_headers(tmp_path: Path) -> None:
 
 
 @given(raw=st.binary(max_size=3_000), end=st.sampled_from(["csv", "dbf", "xlsx", "xls", "sqlite", "jsonl", "xml", "dat"]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_give_a_code_and_never_an_exception(tmp_path: Path, raw: bytes, end: str) -> None:
     path = tmp_path / f"a.{end}"
     path.write_bytes(raw)

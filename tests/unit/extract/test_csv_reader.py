@@ -135,7 +135,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_siz
 TABLES = st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=12)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=TABLES, window=st.integers(1, 40), step=st.integers(1, 5), rows_each=st.integers(1, 5))
 def test_any_table_comes_back_through_ranges(tmp_path: Path, table: list[list[str]], window: int, step: int, rows_each: int) -> None:
     text = io.StringIO()
@@ -155,7 +155,7 @@ def test_any_table_comes_back_through_ranges(tmp_path: Path, table: list[list[st
     assert csv_rows.layout(data, 0, ord(","), ord('"'), step).records == len(table) + 1
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     raw=st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b'"x"', b",", b'""']), max_size=30).map(b"".join), window=st.integers(1, 7)
 )
@@ -180,7 +180,7 @@ def test_records_are_the_same_whatever_the_window(raw: bytes, window: int) -> No
         assert layout.records == len(lines) - (lines[-1] == "")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(raw=st.binary(max_size=60) | st.lists(st.sampled_from([b'"', b",", b"\n", b"\r", b"a", b'""', b"\xff"]), max_size=30).map(b"".join))
 def test_any_bytes_give_rows_or_a_clear_error(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / "f.csv"

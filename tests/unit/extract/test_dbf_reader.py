@@ -131,7 +131,7 @@ def test_wide_character_field_of_clipper(tmp_path: Path) -> None:
     assert opened(tmp_path).read("dai", (), WHOLE, ["DAI"]).to_pylist() == [{"_row": 1, "DAI": b"x" * 300}]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_gives_a_clear_error_or_a_whole_frame(tmp_path: Path, data: st.DataObject) -> None:
     """Never a crash, a hang, or fewer rows than the file says."""

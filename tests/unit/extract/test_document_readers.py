@@ -118,7 +118,7 @@ def test_spool_gives_back_what_it_got(records: list[dict[str, bytes | None]], st
     made.close()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_give_rows_or_a_clear_error(tmp_path: Path, data: st.DataObject) -> None:
     technology = data.draw(st.sampled_from(["jsonl", "xml", "fixed"]))

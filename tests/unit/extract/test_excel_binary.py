@@ -145,7 +145,7 @@ def test_a_truncated_xls_is_told(tmp_path: Path, keep: int) -> None:
         rows(tmp_path / "a.xls", "Sổ")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_binary_workbook_gives_a_clear_error_or_its_rows(tmp_path: Path, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["x.xls", "x.xlsb"]))

@@ -169,7 +169,7 @@ def test_no_workbook_at_all_and_one_with_a_password(tmp_path: Path) -> None:
         opened(tmp_path / "a.xls").tables()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_workbook_gives_a_clear_error_or_its_rows(tmp_path: Path, data: st.DataObject) -> None:
     """Bytes of the package, or of one XML part inside an intact package, are altered."""

@@ -25,7 +25,7 @@ def _number(bound: str) -> str:
     return str(int(bound))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(*[st.one_of(st.none(), st.integers(0, 4))] * 3), max_size=40),
     st.lists(st.tuples(*[st.integers(0, 4)] * 3), max_size=5, unique=True),

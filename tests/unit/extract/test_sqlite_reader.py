@@ -147,7 +147,7 @@ def test_unreadable_file_is_an_access_error(tmp_path: Path) -> None:
         assert "may not be read" in pool.apply(_refused, (path,))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_gives_a_clear_error_or_rows(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "seed.db"

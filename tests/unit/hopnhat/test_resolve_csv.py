@@ -101,7 +101,7 @@ CELL = st.text(st.sampled_from('ab",\n x1ạ'), max_size=6)
     order=st.permutations(["id", "text", "commune"]),
     extra=st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_records_are_those_of_the_csv_module(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], piece: int, order: list[str], extra: bool
 ) -> None:

@@ -22,7 +22,7 @@ def frame(*values: bytes | None) -> pa.Table:
     return pa.table([pa.array(values, pa.binary()), pa.array(range(len(values)), pa.int64())], schema=pa.schema([field, pa.field("_row", pa.int64())]))
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(st.none(), st.binary(max_size=20)), max_size=20))
 def test_what_was_read_comes_back_byte_for_byte(landing: Path, values: list[bytes | None]) -> None:
     part = write_part(str(landing), "mau.ho_so", frame(*values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.codes import recode
@@ -32,7 +32,6 @@ def test_one_meaning_of_a_number_is_not_anothers() -> None:
     assert recode(column, {"5": "returned"}).values != recode(column, {"5": "more-papers-asked"}).values
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.sampled_from([*STATUS, "x", "7"])), max_size=30))
 def test_a_row_is_read_or_refused(values: list[str | None]) -> None:
     done = recode(pa.array(values, pa.string()), STATUS)

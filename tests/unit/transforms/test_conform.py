@@ -149,7 +149,7 @@ def test_the_row_number_of_a_file_is_a_value_too() -> None:
 CELL = st.one_of(st.none(), st.binary(max_size=12), st.text(max_size=12).map(lambda t: t.encode("utf-8", "surrogatepass")))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(("ma", "ten", "cccd", "ngay", "tt", "phi"), CELL)), min_size=1, max_size=6))
 def test_whatever_is_in_the_cells_a_value_is_read_or_has_a_reason(rows: list[dict[str, Any]]) -> None:
     done = run(*rows)

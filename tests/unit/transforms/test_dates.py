@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.codelists import sentinels
@@ -36,7 +36,6 @@ def test_every_format_has_an_example_here() -> None:
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-@settings(deadline=None)
 @given(times=st.lists(st.datetimes(min_value=datetime(1, 1, 2)).map(lambda t: t.replace(microsecond=0)), max_size=20))
 def test_reads_what_was_written(name: str, times: list[datetime]) -> None:
     done = parse_timestamps(pa.array([WRITTEN[name].format(t=time) for time in times], pa.string()), formats=[name])
@@ -48,7 +47,6 @@ def test_reads_what_was_written(name: str, times: list[datetime]) -> None:
     assert done.reject is None
 
 
-@settings(deadline=None)
 @given(day=st.integers(0, 99), month=st.integers(0, 99), year=st.integers(1, 9999))
 def test_no_day_rolls_over(day: int, month: int, year: int) -> None:
     got, reject, warn = read(f"{day:02}/{month:02}/{year:04}", "dd/mm/yyyy")

@@ -10,7 +10,7 @@ from io import StringIO
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.byte_tables import ENCODINGS, SYLLABLES_FILE, letter_bytes, letters
@@ -73,7 +73,6 @@ def test_golden_string(encoding: str, seen: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@settings(deadline=None)
 @given(texts=TEXTS)
 def test_decode_undoes_encode(encoding: str, texts: list[str]) -> None:
     want = [same_case_as_tcvn3(text) if encoding == "tcvn3" else text for text in texts]
@@ -86,7 +85,6 @@ def test_decode_undoes_encode(encoding: str, texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@settings(deadline=None)
 @given(rows=st.lists(st.binary(max_size=12), max_size=8))
 def test_whatever_is_accepted_encodes_to_the_same_bytes(encoding: str, rows: list[bytes]) -> None:
     decoded = decode_bytes(pa.array(rows, pa.binary()), encoding)
@@ -96,7 +94,6 @@ def test_whatever_is_accepted_encodes_to_the_same_bytes(encoding: str, rows: lis
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@settings(deadline=None)
 @given(texts=TEXTS)
 def test_misread_text_reads_like_the_bytes(encoding: str, texts: list[str]) -> None:
     raw = encode_text(pa.array(texts, pa.string()), encoding).data
@@ -111,7 +108,6 @@ def _codes(reasons: pa.Array | None, length: int) -> list[str | None]:
     return [None] * length if reasons is None else reasons.to_pylist()
 
 
-@settings(deadline=None)
 @given(texts=st.lists(st.text(ALPHABET, min_size=1, max_size=20), max_size=6), depth=st.sampled_from([1, 2]))
 def test_mojibake_is_undone_or_refused_never_changed_otherwise(texts: list[str], depth: int) -> None:
     shown = texts
@@ -122,7 +118,6 @@ def test_mojibake_is_undone_or_refused_never_changed_otherwise(texts: list[str],
         assert got == text or (got is None and reject is not None)
 
 
-@settings(deadline=None)
 @given(texts=TEXTS)
 def test_clean_utf8_is_never_altered_by_decoding(texts: list[str]) -> None:
     landed = pa.array([text.encode() for text in texts], pa.binary())
@@ -134,7 +129,6 @@ def test_clean_utf8_is_never_altered_by_decoding(texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@settings(deadline=None)
 @given(texts=TEXTS)
 def test_every_decoded_value_can_be_proved_by_encoding_it_again(encoding: str, texts: list[str]) -> None:
     raw = encode_text(pa.array(texts, pa.string()), encoding).data

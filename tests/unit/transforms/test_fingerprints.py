@@ -32,7 +32,7 @@ def test_null_is_not_empty() -> None:
     assert len(set(found)) == 5
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(ROWS)
 def test_equal_rows_and_no_others_share_a_fingerprint(rows: list[tuple[bytes | None, ...]]) -> None:
     found = prints(rows)
@@ -41,7 +41,7 @@ def test_equal_rows_and_no_others_share_a_fingerprint(rows: list[tuple[bytes | N
     assert all(-(2**63) <= one < 2**63 for one in found)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(ROWS, st.integers(0, 20), st.integers(1, 7))
 def test_chunks_do_not_matter(rows: list[tuple[bytes | None, ...]], start: int, size: int) -> None:
     whole = frame(rows)
@@ -78,7 +78,7 @@ def test_parts_of_a_key_are_joined() -> None:
     assert source_keys(frame([(b"2024", b"17", b""), (None, b"17", b"")]), ["a", "b"]).to_pylist() == ["2024|17", "|17"]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.binary(max_size=8), min_size=1, max_size=10))
 def test_every_key_can_be_stored(values: list[bytes]) -> None:
     keys = source_keys(frame([(v, b"", b"") for v in values]), ["a"]).to_pylist()
@@ -87,7 +87,7 @@ def test_every_key_can_be_stored(values: list[bytes]) -> None:
         assert key.encode("utf-8").decode("utf-8") == key
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.binary(max_size=4), min_size=1, max_size=10), st.binary(max_size=4))
 def test_a_key_does_not_depend_on_its_neighbours(values: list[bytes], other: bytes) -> None:
     alone = [source_keys(frame([(v, b"", b"")]), ["a"]).to_pylist()[0] for v in values]

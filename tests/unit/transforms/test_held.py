@@ -42,7 +42,7 @@ def test_rows_are_chosen_in_the_order_asked() -> None:
     assert raw_payloads(PART, rows()) == []
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(st.none(), st.binary(max_size=12)), min_size=1, max_size=8))
 def test_every_byte_can_be_read_back(values: list[bytes | None]) -> None:
     part = pa.table({"v": pa.array(values, pa.binary())})
@@ -51,7 +51,7 @@ def test_every_byte_can_be_read_back(values: list[bytes | None]) -> None:
     assert not any("\\u0000" in payload for payload in payloads)  # jsonb refuses it
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text(st.sampled_from('\t\n\x01\x1f\x7f "\\/ếa\u2028'), min_size=1, max_size=8), st.text(min_size=1, max_size=8))
 def test_text_and_names_are_escaped(value: str, name: str) -> None:
     part = pa.table({name: pa.array([b"plain", value.encode(), None], pa.binary()), "other": pa.array([b"a", b"b", b"c"], pa.binary())})

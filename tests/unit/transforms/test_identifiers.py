@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.codelists import personal_id_provinces, phone_prefixes, sentinels
@@ -120,7 +120,6 @@ def test_tax_codes(value: str, number: str, warn: str | None) -> None:
     assert first(tax_codes(pa.array([value]))) == (number, warn)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 999_999_999))
 def test_at_most_one_last_digit_makes_a_tax_code(stem: int) -> None:
     assert sum(tax_checksum_holds(f"{stem:09}{digit}") for digit in range(10)) <= 1
@@ -134,7 +133,6 @@ def test_empty_is_null_without_a_code(convert: object) -> None:
     assert done.warn is None
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=14), st.from_regex(r"[0-9]{7,13}", fullmatch=True)), max_size=10))
 def test_nothing_vanishes_silently(values: list[str | None]) -> None:
     column = pa.array(values, pa.string())

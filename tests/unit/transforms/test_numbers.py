@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.columns import Converted
@@ -35,7 +35,6 @@ def test_amounts(value: str, want: str | None, reject: str | None, warn: str | N
     assert got == (None if want is None else Decimal(want), reject, warn)
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.decimals(-(10**12), 10**12, places=2)), max_size=20))
 def test_plain_and_vietnamese_writing_mean_the_same(numbers: list[Decimal | None]) -> None:
     plain = amounts(pa.array([None if number is None else f"{number:f}" for number in numbers], pa.string()))

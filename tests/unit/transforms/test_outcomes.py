@@ -124,7 +124,7 @@ def by_unit(found: Outcomes, units: pa.Array | None) -> dict[tuple[str, str, str
     return {(unit, name, rule): n for name, rule, places, rows in unit_counts(found, units) for unit, n in zip(places, rows, strict=True)}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(ROWS.map(consistent), HISTORY)
 def test_conservation(rows: list[Row], known: Known | None) -> None:
     found = outcome(rows, known)
@@ -140,7 +140,7 @@ def test_conservation(rows: list[Row], known: Known | None) -> None:
     assert {unit for unit, *_ in by_unit(found, None)} <= {NO_UNIT}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(ROWS.map(consistent), HISTORY)
 def test_what_is_published_is_one_good_row_per_key(rows: list[Row], known: Known | None) -> None:
     found = names(rows, known)
@@ -151,7 +151,6 @@ def test_what_is_published_is_one_good_row_per_key(rows: list[Row], known: Known
     assert [name == "filtered" for name in found] == [bool(r.rule) for r in rows]
 
 
-@settings(deadline=None)
 @given(ROWS.map(consistent))
 def test_no_content_is_lost_by_merging(rows: list[Row]) -> None:
     """Every key and content that was read is published, held or left out by rule; copies alone are merged."""
@@ -160,7 +159,6 @@ def test_no_content_is_lost_by_merging(rows: list[Row]) -> None:
     assert kept == {(r.key, r.content) for r in rows}
 
 
-@settings(deadline=None)
 @given(ROWS.map(consistent))
 def test_held_again_means_held(rows: list[Row]) -> None:
     known = before(*{(r.key, r.content) for r in rows}, held=tuple({r.key for r in rows if r.rejected}))

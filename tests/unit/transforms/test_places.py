@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.units.registry import Registry, load_registry
@@ -141,7 +141,6 @@ def test_empty_is_absent() -> None:
 CELL = st.one_of(st.none(), st.sampled_from(["", "a", "b", "|"]))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=20))
 def test_distinct_rows_number_equal_rows_alike_and_no_others(rows: list[tuple[str | None, ...]]) -> None:
     codes, first = distinct_rows([text(*column) for column in zip(*rows, strict=True)])

@@ -36,7 +36,7 @@ def one(value: str) -> tuple[str | None, str | None, str | None]:
     return done.values[0].as_py(), codes(done.reject, 1)[0], codes(done.warn, 1)[0]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(WILD, max_size=6))
 @example(["&amp;amp;amp;#7877;"])
 @example(['="=\'01"'])
@@ -55,7 +55,6 @@ def test_cleaning_twice_is_cleaning_once_and_composed(values: list[str]) -> None
             assert not any(unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs") for char in text)
 
 
-@settings(deadline=None)
 @given(SOUND)
 def test_sound_text_is_never_altered(words: list[str]) -> None:
     text = " ".join(words)
@@ -148,7 +147,6 @@ def test_match_keys_join_spellings_and_keep_names_apart() -> None:
     assert plain_key("Đắk Lắk") == "dak lak"
 
 
-@settings(deadline=None)
 @given(SOUND)
 def test_keys_are_idempotent_and_keep_length(words: list[str]) -> None:
     text = " ".join(words)

@@ -58,7 +58,7 @@ def test_names_come_back(encoding: str) -> None:
 
 @pytest.mark.parametrize("encoding", [*ENCODINGS, "mojibake"])
 @given(text=st.text(st.sampled_from(ALPHABET), max_size=24), written=st.sampled_from([*ENCODINGS, "mojibake", "utf-8"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_equals_the_column_decoder(encoding: str, text: str, written: str) -> None:
     shown = text if written == "utf-8" else as_misread(text, written)
     if shown is not None:
@@ -67,7 +67,7 @@ def test_equals_the_column_decoder(encoding: str, text: str, written: str) -> No
 
 @pytest.mark.parametrize("encoding", [*ENCODINGS, "mojibake"])
 @given(text=st.text(st.characters(max_codepoint=0x2300, exclude_categories=["Cs"]), max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_equals_the_column_decoder_on_any_text(encoding: str, text: str) -> None:
     assert same(reading(text, encoding), by_column(text, encoding))
 

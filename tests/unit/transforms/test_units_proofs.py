@@ -132,7 +132,7 @@ NOISES = {
 }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(sorted(LAW)), st.lists(st.sampled_from(sorted(NOISES)), min_size=1, max_size=4, unique=True))
 def test_noises_together_never_lead_to_another_unit(code: str, noises: list[str]) -> None:
     text = triple(code)

@@ -147,7 +147,7 @@ def test_lost_marks_never_lead_to_another_unit(noise: Callable[[str], str]) -> N
     assert (rows.status != "unmatched").mean() > 0.99
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(COMMUNES), st.integers(0, 200), st.sampled_from("dxsw"), st.integers(0, 25))
 def test_one_typing_error_leads_to_the_unit_or_to_no_single_one(code: str, at: int, kind: str, letter: int) -> None:
     """Except where the misspelt name is another unit's name: no reader could tell (measured in docs/resolver.md)."""
@@ -176,7 +176,7 @@ def _nearer(found: str, meant: str, written: str) -> bool:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_gets_an_answer_and_never_an_error(text: str) -> None:
     row = resolve(pd.DataFrame({"text": [text], "commune": [text], "commune_code": [text]}), REGISTRY).iloc[0]
     assert row.status in ("resolved", "ambiguous", "unmatched")
