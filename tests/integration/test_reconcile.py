@@ -359,3 +359,22 @@ def test_the_prover_imports_neither_the_transforms_nor_the_loader() -> None:
     assert text.count("import") > 20
     assert "transforms" not in text.replace("without the transforms", "").replace("calling the transforms", "")
     assert "hopnhat.load" not in text
+
+
+def test_a_value_that_holds_the_separator_is_one_value(rig: Rig) -> None:
+    rig.run("update unified.dossier set status = '5' where source_key = '2'")
+    as_usual = failing(rig.check())
+    rig.run("update unified.dossier set status = E'5\\x1f4' where source_key = '2'")
+    assert failing(rig.check()) == as_usual
+    assert (EXPECTED_PUBLISHED, "row-by-row status") in as_usual
+
+
+@pytest.mark.parametrize("moment", ["null", "'infinity'", "'1969-12-31 23:59'", "'0044-03-15 BC'"])
+def test_another_month_is_found_whatever_it_is(rig: Rig, moment: str) -> None:
+    rig.run(f"update unified.dossier set received_at = {moment} where source_key = '2'")
+    assert (EXPECTED_PUBLISHED, "row-by-row month") in failing(rig.check())
+
+
+def test_an_amount_that_is_gone_is_found(rig: Rig) -> None:
+    rig.run("update unified.dossier set fee_amount = null where source_key = '2'")
+    assert (EXPECTED_PUBLISHED, "row-by-row fee_amount") in failing(rig.check())
