@@ -7,7 +7,7 @@ import pyarrow as pa
 from hopnhat.extract.contract import ROW
 from hopnhat.model.errors import MappingError
 from mappings.spec import Entity, System, Table
-from transforms.encodings_detect import detect, spread
+from transforms.encodings_detect import detect, reads_well, spread
 
 _SAMPLE = 200
 """Rows looked at, spread evenly over the part."""
@@ -28,8 +28,10 @@ def check_encodings(system: System, table: Table, entity: Entity, frame: pa.Tabl
         if column == ROW:
             continue
         metadata = frame.schema.field(column).metadata or {}
-        found = detect(spread(frame[column], _SAMPLE), transport=metadata.get(b"transport", b"bytes").decode())
-        wanted = encoding or table.encoding
+        sample, transport, wanted = spread(frame[column], _SAMPLE), metadata.get(b"transport", b"bytes").decode(), encoding or table.encoding
+        if reads_well(sample, wanted, transport=transport):
+            continue
+        found = detect(sample, transport=transport)
         if found.encoding and found.encoding != wanted and "ascii-only" not in found.evidence:
             problem = f"{table.name}.{column} is declared {wanted} but its bytes are {found.encoding} (confidence {found.confidence:.2f}, {found.n} values)"
             raise MappingError(problem, file=f"{system.id}.yml", hint=f"declare `encoding: {found.encoding}`, for the table or the column")

@@ -30,6 +30,7 @@ MARGIN = 0.15
 ENOUGH = 10
 _WIDE_AT_LEAST, _WIDE_WHOLE = 0.01, 0.98
 _CONTROL_LETTERS = r"[\x02\x05\x06\x04\x03\x10-\x15\x19\x1c-\x1e]"
+_TELLING = rf"[\x80-\xff]|{_CONTROL_LETTERS}"
 _BEYOND_1252 = re.compile("[ăđơưĂĐƠƯ\u1e00-\u1eff\u0300-\u036f]")
 
 Scores = npt.NDArray[np.float64]
@@ -59,12 +60,10 @@ def detect(sample: pa.Array | pa.ChunkedArray, *, transport: str) -> Detection:
 
     SAMPLE distinct values are read in every encoding; of LOOKED_AT those too that the winner does not read well.
     """
-    whole = combine(sample)
-    distinct = pc.unique(whole.drop_null())
-    distinct = _cut(distinct.cast(pa.binary()) if not pa.types.is_binary(distinct.type) else distinct)
+    distinct = _distinct(sample)
     if transport == "bytes" and (wide := _wide(distinct)):
         return wide
-    telling = distinct.filter(pc.match_substring_regex(distinct, rf"[\x80-\xff]|{_CONTROL_LETTERS}"))
+    telling = distinct.filter(pc.match_substring_regex(distinct, _TELLING))
     if not len(telling):
         return Detection("utf-8", 1.0, {"utf-8": 1.0}, None, 0, False, ("ascii-only", *_losses(distinct)))
     looked_at = spread(telling, LOOKED_AT)
@@ -72,6 +71,23 @@ def detect(sample: pa.Array | pa.ChunkedArray, *, transport: str) -> Detection:
     readings = {name: read_as(chosen, name, transport) for name in candidates(transport)}
     losses = _losses(distinct) if transport == "text" or _all_utf8(distinct) else ()
     return _verdict(readings, looked_at, transport, losses)
+
+
+def reads_well(sample: pa.Array | pa.ChunkedArray, encoding: str, *, transport: str) -> bool:
+    """Whether one encoding reads the sample so well that `detect` could name no other, found at a tenth of its price.
+
+    Never for the byte tables, which are told from their misreadings too.
+    """
+    if [_table(name) for name in candidates(transport)].count(_table(encoding)) != 1:
+        return False
+    distinct = _distinct(sample)
+    telling = distinct.filter(pc.match_substring_regex(distinct, _TELLING))
+    texts = read_as(spread(spread(telling, LOOKED_AT), SAMPLE), encoding, transport)
+    return bool(texts) and sum(shares(texts)) / len(texts) > 1 - MARGIN
+
+
+def _distinct(sample: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return _cut(pc.unique(combine(sample).drop_null()).cast(pa.binary()))
 
 
 def _wide(distinct: pa.Array) -> Detection | None:

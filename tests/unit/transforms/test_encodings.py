@@ -17,6 +17,7 @@ from mappings.byte_tables import ENCODINGS, SYLLABLES_FILE, letter_bytes, letter
 from mappings.encodings import build
 from tests.support.words import FAMILY, GIVEN, MIDDLE, PLACES, misread
 from transforms.encodings import decode_bytes, detect, encode_text
+from transforms.encodings_detect import reads_well
 from transforms.encodings_tables import byte_table
 from transforms.text import decode
 
@@ -283,6 +284,21 @@ def test_mixed_columns_are_recognised_as_mixed(transport: str) -> None:
         assert verdict.encoding is None
         named = {item.split(":")[1].split("=")[0] for item in verdict.evidence if item.startswith("mixed:")}
         assert {LABELS.get(first, first), LABELS.get(second, second)} <= named
+
+
+@pytest.mark.parametrize("transport", ["bytes", "text"])
+def test_what_reads_well_is_never_called_another_encoding(transport: str) -> None:
+    chance = random.Random(34)
+    shortened = 0
+    for kind in KINDS * 4:
+        foreign = _land(_column(chance, chance.choice([1, 3, 20])), chance.choice(KINDS), transport)
+        landed = pa.array(_land(_column(chance, 60), kind, transport) + foreign, pa.binary())
+        found = detect(landed, transport=transport).encoding
+        for encoding in ("utf-8", "mojibake", "tcvn3"):
+            if reads_well(landed, encoding, transport=transport):
+                assert found in (encoding, None), (kind, found)
+                shortened += 1
+    assert shortened >= 8
 
 
 @pytest.mark.parametrize("transport", ["bytes", "text"])
