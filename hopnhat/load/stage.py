@@ -22,6 +22,9 @@ from mappings.spec import Entity
 
 _ARROW = {"text": pa.string(), "bigint": pa.int64(), "timestamp(0)": pa.timestamp("us"), "text[]": pa.list_(pa.string())}
 _ROWS_AT_ONCE, _AT_ONCE = 4_096, 1 << 30
+_STATEMENT = 10 << 20
+"""Bytes of one COPY. The server lends a COPY a ring of 16 MB of its cache: one that needs more waits at every turn until
+its log has reached the disk, and leaves nothing in the cache for the index builds (a tenth of the database's CPU)."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,10 @@ def _copy_rows(connection: Connection, source: str, entity: Entity, accepted: Ma
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
         sql.Identifier(STAGING_SCHEMA, relation_name(source)), identifiers([c.name for c in columns])
     )
+    rows = max(1, frame.num_rows * _STATEMENT // max(1, frame.nbytes))
     with connection.cursor() as cursor:
-        cursor.copy_expert(statement, _Encoded(frame), _AT_ONCE)  # type: ignore[arg-type]  # it reads, and never lines
+        for start in range(0, frame.num_rows, rows):
+            cursor.copy_expert(statement, _Encoded(frame.slice(start, rows)), _AT_ONCE)  # type: ignore[arg-type]  # it reads, and never lines
 
 
 class _Encoded:
