@@ -3,10 +3,13 @@ statement or a row's values. None = not a driver error: let it through."""
 
 from __future__ import annotations
 
+import ssl
+
 from hopnhat.model.errors import HopNhatError, SourceAccessError, SourceDriftError, SourceUnavailableError
 
 _MYSQL_ACCESS = {1044, 1045, 1049, 1130, 1142, 1143, 1227, 1370, 1698, 1820, 1862, 3118, 4151}
 _MYSQL_DRIFT = {1051, 1054, 1109, 1146, 1356}
+_MYSQL_TLS = {2026, 3159}
 _MYSQL_SLOW = {1205, 1213, 1969, 3024}
 
 
@@ -19,6 +22,8 @@ def mysql_failure(error: Exception, system: str) -> HopNhatError | None:
     if isinstance(error, HopNhatError):
         return None
     if type(error).__module__.startswith("pymysql"):
+        if isinstance(cause := getattr(error, "original_exception", None), ssl.SSLError):
+            return untrusted(system, str(cause.reason or "TLS"))
         code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
         return _mysql_by_code(code, system)
     return unavailable(system, str(type(error).__name__)) if isinstance(error, OSError) else None
@@ -80,6 +85,8 @@ def _by_meaning(meaning: str, system: str, code: str) -> HopNhatError:
 
 
 def _mysql_by_code(code: int, system: str) -> HopNhatError:
+    if code in _MYSQL_TLS:
+        return untrusted(system, str(code))
     if code in _MYSQL_ACCESS:
         return refused(system, str(code))
     if code in _MYSQL_DRIFT:
@@ -93,6 +100,13 @@ def refused(system: str, code: str) -> SourceAccessError:
     return SourceAccessError(
         f"the server refused the login, the database or the right to read (code {code})", system=system,
         hint="check user, password, database name and SELECT grant of this system's connection",
+    )  # fmt: skip
+
+
+def untrusted(system: str, code: str) -> SourceAccessError:
+    return SourceAccessError(
+        f"no TLS session with the server as the connection asks for it (code {code})", system=system,
+        hint="check ssl_ca, ssl_cert, ssl_key and the host name of this system's connection, or ask who runs the server",
     )  # fmt: skip
 
 

@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
-import pymysql
 
 from hopnhat.extract.contract import Transport
 from hopnhat.extract.failures import mysql_failure
 from hopnhat.extract.frames import Options, flag_option, int_option, known_options, plain_numbers, text_option
 from hopnhat.extract.keyset import bound_bytes
+from hopnhat.extract.mysql_login import check_options, connect
 from hopnhat.extract.mysql_rows import read_columns
 from hopnhat.extract.sqlsource import Kind, SqlColumn, SqlSource, SqlTable, checked_bound
 from hopnhat.model.errors import MappingError
@@ -89,6 +89,7 @@ class MySqlSession:
     """One connection per process, opened by pymysql; bulk results are read off its stream (`mysql_rows`)."""
 
     def __init__(self, system: str, place: Place, options: Options) -> None:
+        check_options(place, system)
         self._system, self._place = system, place
         self._snapshot = flag_option(options, "snapshot")
         zone = text_option(options, "time_zone", "+07:00")
@@ -152,12 +153,7 @@ class MySqlSession:
         is_lost = self._connection is not None and not self._connection.open and not self._snapshot
         if self._connection is None or is_lost or self._process != os.getpid():
             with self._translated():
-                self._connection = pymysql.connect(
-                    host=self._place.host or "127.0.0.1", port=self._place.port or 3306, user=self._place.user or None,
-                    password=self._place.password, database=self._place.database or None, charset="utf8mb4",
-                    use_unicode=False, conv={}, connect_timeout=10, read_timeout=self._limits[0] + 30, autocommit=True,
-                    unix_socket=self._place.query.get("unix_socket") or self._place.query.get("socket"),
-                )  # fmt: skip
+                self._connection = connect(self._place, self._system, seconds=self._limits[0] + 30)
                 self._process = os.getpid()
                 self._restrict()
         return self._connection

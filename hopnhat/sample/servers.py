@@ -21,6 +21,7 @@ import subprocess
 import tempfile
 import time
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ def mariadb_available() -> bool:
     return _program("mariadbd", "mysqld") is not None and _program("mariadb-install-db") is not None and _may_run()
 
 
-def start_mariadb(home: Path) -> str:
-    """Start (or find running) the server of this home; give its URL, which names an empty-at-first database `legacy`."""
+def start_mariadb(home: Path, *options: str) -> str:
+    """Start (or find running) the server of this home; give its URL, which names an empty-at-first database `legacy`.
+    `options`: more of the server's own, as `--ssl-cert=<file>`."""
     home = Path(home).absolute()
     home.mkdir(parents=True, exist_ok=True)
     note = _read_note(home)
@@ -53,7 +55,7 @@ def start_mariadb(home: Path) -> str:
         if attempt or not note["port"] or not _is_free(int(note["port"])):
             note["port"] = _free_port()
         _write_note(home, note)
-        if _launch(place, note):
+        if _launch(place, note, options):
             return _url(note)
     raise SourceUnavailableError("MariaDB did not start", hint=f"see {place / 'mariadb.log'}")
 
@@ -138,7 +140,7 @@ def _prepare(place: Path) -> None:
     (data / "hopnhat.ready").touch()
 
 
-def _launch(place: Path, note: dict[str, Any]) -> bool:
+def _launch(place: Path, note: dict[str, Any], options: Sequence[str]) -> bool:
     # The account is (re)made at every start from a file that only the server's user may read.
     setup = place / "setup.sql"
     setup.touch(mode=0o600)
@@ -149,6 +151,7 @@ def _launch(place: Path, note: dict[str, Any]) -> bool:
         "--bind-address=127.0.0.1", f"--port={note['port']}", f"--init-file={setup}", "--skip-name-resolve",
         "--character-set-server=utf8mb4", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M",
         "--innodb-flush-log-at-trx-commit=2", "--local-infile=1", "--max-allowed-packet=256M", "--skip-log-bin",
+        *options,
     ]  # fmt: skip
     user = _server_user() if os.geteuid() == 0 else None
     if user:
