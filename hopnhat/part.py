@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pandera.pandas import DataFrameSchema
 from psycopg2.extras import Json
 
 from hopnhat.declared import check_encodings
@@ -59,6 +61,10 @@ class SourceWork:
         if self.table.unit:
             scope = Scope(provinces=tuple(self.system.provinces))
             self.placer = Placer(self.registry, scope, self.table.unit.carries, self.system.units_as_of.isoformat())
+
+    @cached_property
+    def schema(self) -> DataFrameSchema:
+        return row_schema(self.entity)
 
     @property
     def source_id(self) -> str:
@@ -188,7 +194,7 @@ def _any(problems: Sequence[Finding], rows: int) -> npt.NDArray[np.bool_]:
 
 def _invalid(work: SourceWork, accepted: Mapping[str, pa.Array], decided: Outcomes) -> list[Finding]:
     """Run the pandera schema over the rows that would be published."""
-    rows, schema = decided.rows(outcomes.PUBLISHED), row_schema(work.entity)
+    rows, schema = decided.rows(outcomes.PUBLISHED), work.schema
     frame = pd.DataFrame({name: pd.Series(accepted[name].to_pandas()) for name in schema.columns})
     found: dict[tuple[str, str], list[int]] = {}
     for name, reason, row in failures(frame, schema):

@@ -17,11 +17,12 @@ from transforms.distinct import combine
 _ESCAPED = r'["\\\x00-\x1f]'
 
 
-def raw_payloads(part: pa.Table, rows: npt.NDArray[np.int64]) -> list[str]:
+def raw_payloads(part: pa.Table, rows: npt.NDArray[np.int64]) -> pa.Array:
     """The landing values of the given rows, each row a JSON object; bytes that are no text are kept as hexadecimal."""
-    chosen = part.take(pa.array(rows))
-    members = [pc.binary_join_element_wise(f"{_json(name)}:", _json_texts(combine(chosen[name])), "") for name in chosen.column_names]
-    return list(pc.binary_join_element_wise("{", pc.binary_join_element_wise(*members, ","), "}", "").to_pylist())
+    taken, pieces = pa.array(rows), list[pa.Array | str]()
+    for name in part.column_names:
+        pieces += [f"{',' if pieces else '{'}{_json(name)}:", _json_texts(combine(part[name]).take(taken))]
+    return pc.binary_join_element_wise(*pieces, "}", "")
 
 
 def _json_texts(column: pa.Array) -> pa.Array:

@@ -90,7 +90,7 @@ def _hold(connection: Connection, contribution: Contribution, found: Found, land
     problems = Json([{"field": field, "column": "|".join(contribution.key), "reason": reason, "value": None}])
     for batch_id, units in by_batch.items():
         chosen, keys = _landed(connection, contribution, batch_id, units, landing)
-        payloads = raw_payloads(chosen.drop_columns([FINGERPRINT]), np.arange(chosen.num_rows))
+        payloads = raw_payloads(chosen.drop_columns([FINGERPRINT]), np.arange(chosen.num_rows)).to_pylist()
         values = [
             (batch_id, contribution.source, key, source_hash, contribution.entity_name, units[key], problems, raw)
             for key, source_hash, raw in zip(keys, chosen[FINGERPRINT].to_pylist(), payloads, strict=True)
