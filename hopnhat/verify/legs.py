@@ -118,7 +118,7 @@ def _balances(proof: Proof, name: str, dimension: str, group: str, place: str) -
     """landing = published + quarantined + filtered + merged per group; what is left over is missing from the target."""
     told = f"cell as {place}, " if place else ""
     for measure, n in proof.measures:
-        landed = f"sum({f'e{n}' if n else 'rows'})"
+        landed = f"coalesce(sum({f'e{n}' if n else 'rows'}), 0)"
         yield proof.groups(
             LANDING_EXPECTED, f"{measure} {name}".strip(),
             f"with side as (select {group} as cell, {landed} as landed, 0 as missing, 0 as held, 0 as other from pair_{dimension} {MAPS[dimension]}"
@@ -146,10 +146,10 @@ def _components(proof: Proof) -> Iterator[Found]:
         ours, theirs = (f"e{n}", f"p{n}") if n else ("rows", "rows")
         yield proof.groups(
             LANDING_EXPECTED, f"{measure} by-component",
-            f"with side as (select component as cell, sum({ours}) as landed, 0 as missing, 0 as held, 0 as other, 0 as published from pair_unit {MAPS['unit']}"
+            f"with side as (select component as cell, coalesce(sum({ours}), 0) as landed, 0 as missing, 0 as held, 0 as other, 0 as published from pair_unit {MAPS['unit']}"
             f" where {_LANDED} and stratum <> 'unknown' group by 1"
             f" union all select component, 0, {_aside(n)}, 0 from rest {MAPS['unit']} where stratum <> 'unknown' group by 1"
-            f" union all select coalesce(c.component, '{_UNREAD}'), 0, 0, 0, 0, sum({theirs}) from pair_unit x left join unit_map m on m.cu = x.cu"
+            f" union all select coalesce(c.component, '{_UNREAD}'), 0, 0, 0, 0, coalesce(sum({theirs}), 0) from pair_unit x left join unit_map m on m.cu = x.cu"
             " left join component c on c.side = 'new' and c.code = x.pn"
             " where x.side in (0, 2, 4) and not x.filtered and coalesce(m.stratum, '') <> 'unknown' group by 1),"
             " whole as (select coalesce(cell, '') as cell, sum(landed)::bigint as landed, sum(held)::bigint as held, sum(other)::bigint as other,"

@@ -7,6 +7,7 @@ Synthetic dossiers at real places of Hà Nội; unit facts are those of the regi
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -378,3 +379,14 @@ def test_another_month_is_found_whatever_it_is(rig: Rig, moment: str) -> None:
 def test_an_amount_that_is_gone_is_found(rig: Rig) -> None:
     rig.run("update unified.dossier set fee_amount = null where source_key = '2'")
     assert (EXPECTED_PUBLISHED, "row-by-row fee_amount") in failing(rig.check())
+
+
+def test_where_no_row_has_an_amount_nothing_balances_nothing(furnished: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = _raw
+    monkeypatch.setattr(sys.modules[__name__], "_raw", lambda number: plain(number) | {"phi": None})
+    with finished_run(furnished, tmp_path / "landing") as rig:
+        verdict = rig.check()
+    assert failing(verdict) == set()
+    amounts = [line for line in verdict.lines if line.leg == LANDING_EXPECTED and line.measure.startswith("fee_amount")]
+    assert {line.landing_value for line in amounts} == {line.published_value for line in amounts} == {0}
+    assert {"fee_amount by-component", "fee_amount by-old-unit", "fee_amount by-month"} <= {line.measure for line in amounts}
