@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -26,16 +27,15 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority, a server certificate of its for 127.0.0.1, and another authority that signed nothing."""
-    folder = tmp_path_factory.mktemp("keys")
-    folder.chmod(0o755)
-    for directory in list(folder.parents)[:2]:
-        directory.chmod(0o755)
-    authority, other = _certificate(folder, "authority"), _certificate(folder, "other")
-    assert other
-    _certificate(folder, "server", signed_by=authority)
-    return folder
+def keys() -> Iterator[Path]:
+    """An authority, a server certificate of its for 127.0.0.1, and another authority that signed nothing. Where the user
+    that the server runs as can read them: pytest's own folders are closed to it."""
+    with tempfile.TemporaryDirectory(prefix="hopnhat-keys-") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        _certificate(folder, "other")
+        _certificate(folder, "server", signed_by=_certificate(folder, "authority"))
+        yield folder
 
 
 @pytest.fixture(scope="module")
