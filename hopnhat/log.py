@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import structlog
+
+@contextmanager
+def _left_out(name: str) -> Iterator[None]:
+    """What is read inside does not find this library; what is read later does."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+with _left_out("rich"):  # structlog would load it to draw tracebacks, a tenth of a command's start; nobody asks it to
+    import structlog
 
 
 def get_log(name: str) -> Any:

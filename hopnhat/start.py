@@ -14,26 +14,10 @@ from hopnhat.memory import keep_freed_memory
 def start_lean() -> None:
     """Keep freed memory; let the collector look at the million objects of the libraries and the unit registry, which stay,
     a few times and not a thousand; and leave the test library hypothesis out: pandera loads it, and pytest with it,
-    wherever it is installed, for a third of a second that no run needs. So would structlog load rich, to draw tracebacks
-    that it is not asked for."""
+    wherever it is installed, for a third of a second that no run needs."""
     keep_freed_memory()
     gc.set_threshold(200_000, 20, 50)
     sys.modules.setdefault("hypothesis", None)  # type: ignore[arg-type]
-    with _left_out("rich"):
-        import structlog  # noqa: F401
-
-
-@contextmanager
-def _left_out(name: str) -> Iterator[None]:
-    """What is read inside does not find this library; the help texts of the command line do, later."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[name]
 
 
 @contextmanager

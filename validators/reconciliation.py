@@ -94,7 +94,7 @@ class Verdict:
         return len(self.failures())
 
     def failures(self) -> list[Line]:
-        return list(_as_lines(self.table.filter(pc.is_in(self.table["verdict"], pa.array(["fail", "error"])))))
+        return list(_as_lines(with_verdict(self.table, "fail", "error")))
 
     def explain(self, limit: int = 5) -> str:
         """The first failing measures, for an error message: counts and coordinates, no values."""
@@ -133,7 +133,8 @@ def _default(field: pa.Field, rows: int) -> pa.Array:
 
 
 def as_table(found: Iterable[Line | pa.Table]) -> pa.Table:
-    """Single lines and tables of lines as one table."""
+    """Single lines and tables of lines as one table. In one piece: of a table whose first piece is empty Arrow makes
+    rubbish as CSV."""
     lines, tables = list[Line](), list[pa.Table]()
     for one in found:
         if isinstance(one, Line):
@@ -142,7 +143,11 @@ def as_table(found: Iterable[Line | pa.Table]) -> pa.Table:
             tables.append(one)
     columns = list(zip(*lines, strict=True)) or [()] * len(_SCHEMA)
     single = pa.table([pa.array(values, field.type) for values, field in zip(columns, _SCHEMA, strict=True)], _SCHEMA)
-    return pa.concat_tables([single, *tables])
+    return pa.concat_tables([single, *tables]).combine_chunks()
+
+
+def with_verdict(lines: pa.Table, *verdicts: Outcome) -> pa.Table:
+    return lines.filter(pc.is_in(lines["verdict"], pa.array(verdicts)))
 
 
 def _as_lines(table: pa.Table) -> tuple[Line, ...]:

@@ -116,24 +116,13 @@ def _ledger(proof: Proof) -> Iterator[Line]:
 
 def _balances(proof: Proof, name: str, dimension: str, group: str, place: str) -> Iterator[pa.Table]:
     """landing = published + quarantined + filtered + merged per group; what is left over is missing from the target."""
-    told = f"cell as {place}, " if place else ""
     for measure, n in proof.measures:
-        landed = f"coalesce(sum({f'e{n}' if n else 'rows'}), 0)"
-        yield proof.groups(
-            LANDING_EXPECTED, f"{measure} {name}".strip(),
-            f"with side as (select {group} as cell, {landed} as landed, 0 as missing, 0 as held, 0 as other from pair_{dimension} {MAPS[dimension]}"
-            f" where {_LANDED} group by 1 union all select {group}, 0, {_aside(n)} from rest {MAPS[dimension]} group by 1),"
-            " whole as (select coalesce(cell, '') as cell, sum(landed)::bigint as landed, sum(missing)::bigint as missing, sum(held)::bigint as held,"
-            " sum(other)::bigint as other from side group by 1)"
-            f" select {told}landed as landing_value, landed - missing - held - other as published_value, held as quarantined_value,"
-            " other as other_value, missing as difference from whole order by cell",
+        landed, left = (f"sum(e{n})", f"sum(m{n}_value)") if n else ("sum(rows)", "count(*)")
+        yield _weighed(
+            proof, f"{measure} {name}".strip(), place,
+            f"select {group} as cell, {landed} as landed, {landed} as published, 0 as held, 0 as other from pair_{dimension} {MAPS[dimension]}"
+            f" where {_LANDED} group by 1 union all select {group}, 0, -{left}, {_aside(n)} from rest {MAPS[dimension]} group by 1",
         )  # fmt: skip
-
-
-def _aside(n: int) -> str:
-    """SQL of three sums over `rest`: missing, quarantined, filtered and merged."""
-    value = f"m{n}_value" if n else "1"
-    return ", ".join(f"coalesce(sum({value}) filter (where class in ({classes})), 0)" for classes in ("'missing'", "'quarantined'", "'filtered', 'merged'"))
 
 
 def _components(proof: Proof) -> Iterator[Found]:
@@ -144,19 +133,33 @@ def _components(proof: Proof) -> Iterator[Found]:
             yield not_applicable(proof.source, LANDING_EXPECTED, f"{measure} by-component", _UNSURE.format(unread))
             continue
         ours, theirs = (f"e{n}", f"p{n}") if n else ("rows", "rows")
-        yield proof.groups(
-            LANDING_EXPECTED, f"{measure} by-component",
-            f"with side as (select component as cell, coalesce(sum({ours}), 0) as landed, 0 as missing, 0 as held, 0 as other, 0 as published from pair_unit {MAPS['unit']}"
+        yield _weighed(
+            proof, f"{measure} by-component", "old_unit",
+            f"select component as cell, sum({ours}) as landed, 0 as published, 0 as held, 0 as other from pair_unit {MAPS['unit']}"
             f" where {_LANDED} and stratum <> 'unknown' group by 1"
-            f" union all select component, 0, {_aside(n)}, 0 from rest {MAPS['unit']} where stratum <> 'unknown' group by 1"
-            f" union all select coalesce(c.component, '{_UNREAD}'), 0, 0, 0, 0, coalesce(sum({theirs}), 0) from pair_unit x left join unit_map m on m.cu = x.cu"
+            f" union all select component, 0, 0, {_aside(n)} from rest {MAPS['unit']} where stratum <> 'unknown' group by 1"
+            f" union all select coalesce(c.component, '{_UNREAD}'), 0, sum({theirs}), 0, 0 from pair_unit x left join unit_map m on m.cu = x.cu"
             " left join component c on c.side = 'new' and c.code = x.pn"
-            " where x.side in (0, 2, 4) and not x.filtered and coalesce(m.stratum, '') <> 'unknown' group by 1),"
-            " whole as (select coalesce(cell, '') as cell, sum(landed)::bigint as landed, sum(held)::bigint as held, sum(other)::bigint as other,"
-            " sum(published)::bigint as published from side group by 1)"
-            " select cell as old_unit, landed as landing_value, published as published_value, held as quarantined_value, other as other_value,"
-            " landed - published - held - other as difference from whole order by cell",
+            " where x.side in (0, 2, 4) and not x.filtered and coalesce(m.stratum, '') <> 'unknown' group by 1",
         )  # fmt: skip
+
+
+def _aside(n: int) -> str:
+    """SQL of two sums over `rest`: quarantined, and filtered or merged."""
+    total = f"sum(m{n}_value)" if n else "count(*)"
+    return f"{total} filter (where class = 'quarantined'), {total} filter (where class in ('filtered', 'merged'))"
+
+
+def _weighed(proof: Proof, measure: str, place: str, sides: str) -> pa.Table:
+    """Lines of leg 2 from a query of (cell, landed, published, held, other): what was landed and is nowhere else differs.
+    `place`: the column of a line that tells the cell, '' = there is one cell only."""
+    totals = ", ".join(f"coalesce(sum({name}), 0)::bigint as {name}" for name in ("landed", "published", "held", "other"))
+    return proof.groups(
+        LANDING_EXPECTED, measure,
+        f"with cells as (select coalesce(cell, '') as cell, {totals} from ({sides}) group by 1)"
+        f" select {f'cell as {place},' if place else ''} landed as landing_value, published as published_value, held as quarantined_value,"
+        " other as other_value, landed - published - held - other as difference from cells order by cell",
+    )  # fmt: skip
 
 
 def expected_published(proof: Proof) -> Iterator[Found]:

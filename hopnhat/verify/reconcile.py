@@ -36,7 +36,7 @@ from hopnhat.verify.target import (
 )
 from mappings.read import load_domain
 from mappings.spec import Entity, System, Table
-from validators.reconciliation import EXPECTED_PUBLISHED, LANDING_EXPECTED, Example, Verdict, as_table, broken, not_applicable
+from validators.reconciliation import EXPECTED_PUBLISHED, LANDING_EXPECTED, Example, Verdict, as_table, broken, not_applicable, with_verdict
 
 _EXAMPLES = 20
 
@@ -102,16 +102,16 @@ def reconcile(
     """
     run = _finished_run(conn, run_id, system.id)
     domain = load_domain(system.domain)
-    lines: list[Found] = []
+    tables: list[pa.Table] = []
     examples: list[Example] = []
     for table in system.tables:
         source = system.source_id(table)
         relation = (staged or {}).get(source, f"staging.{quoted(source)}")
         work = Work(conn, system, table, domain.entities[table.entity], run_id, run, landing_root, relation, beside)
         found, where = _check_source(work, (source_counts or {}).get(source), ahead)
-        lines += found
+        tables.append(found)
         examples += where
-    verdict = Verdict(system.id, run_id, as_table(lines), tuple(examples))
+    verdict = Verdict(system.id, run_id, as_table(tables), tuple(examples))
     _write(conn, verdict)
     return verdict
 
@@ -157,7 +157,7 @@ def _finished_run(conn: connection, run_id: str, system: str) -> RunRow:
     return run
 
 
-def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None) -> tuple[list[Found], list[Example]]:
+def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None) -> tuple[pa.Table, list[Example]]:
     facts = run_facts(work.conn, work.run_id, work.system.id, work.source)
     if ahead is None or ahead.source != work.source or not set(ahead.parts) <= set(facts.parts):
         ahead = LandedSide(work.system, work.table, work.entity, work.landing_root)
@@ -168,9 +168,9 @@ def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None
         if side.altered:
             lines = [*source_landing(work.source, facts, side.altered, None, source_count)]
             why = "the landing zone is not what was landed; nothing can be proved from it"
-            return [*lines, *(broken(work.source, leg, "rows", why) for leg in (LANDING_EXPECTED, EXPECTED_PUBLISHED))], []
+            return as_table([*lines, *(broken(work.source, leg, "rows", why) for leg in (LANDING_EXPECTED, EXPECTED_PUBLISHED))]), []
         if not facts.parts:
-            return [not_applicable(work.source, LANDING_EXPECTED, "rows", "the run has no part of this source")], []
+            return as_table([not_applicable(work.source, LANDING_EXPECTED, "rows", "the run has no part of this source")]), []
         shape = shape_of(work.table, work.entity)
         _load(work, side, shape, facts)
         db.execute(f"set threads = {len(os.sched_getaffinity(0))}")  # everything is here: the target is not needed meanwhile
@@ -181,8 +181,8 @@ def _check_source(work: Work, source_count: int | None, ahead: LandedSide | None
         formats = work.table.columns[shape.month].formats if shape.month else []
         judge(db, shape, codes=codes, formats=formats, as_of=work.run.as_of, encodings=_encodings(work.table, shape))
         proof = Proof(db, work.source, shape, facts, counts, source_count)
-        lines = [*source_landing(work.source, facts, (), counts["landed"], source_count), *_legs(proof, work.conn), *source_published(proof)]
-        return lines, list(_examples(work, proof, lines))
+        found = as_table([*source_landing(work.source, facts, (), counts["landed"], source_count), *_legs(proof, work.conn), *source_published(proof)])
+        return found, list(_examples(work, proof, found))
 
 
 def _legs(proof: Proof, conn: connection) -> list[Found]:
@@ -258,9 +258,9 @@ def _encodings(table: Table, shape: Shape) -> dict[str, str]:
     return {"status": status or table.encoding, "unit": unit or table.encoding}
 
 
-def _examples(work: Work, proof: Proof, lines: list[Found]) -> Iterator[Example]:
+def _examples(work: Work, proof: Proof, lines: pa.Table) -> Iterator[Example]:
     """Keys behind the failing measures. Keys that are personal data themselves are masked by the reports."""
-    failing = {line.measure for line in Verdict(work.system.id, work.run_id, as_table(lines)).failures()}
+    failing = set(with_verdict(lines, "fail")["measure"].to_pylist())
     queries = {
         "keys-missing": "select k from rest where class = 'missing'",
         "keys-unexpected": "select k from j where side = 2",
@@ -281,10 +281,9 @@ def _examples(work: Work, proof: Proof, lines: list[Found]) -> Iterator[Example]
 
 def _write(conn: connection, verdict: Verdict) -> None:
     """Replace the results of this run and system: the latest check stands."""
-    lines = verdict.table
-    named = {"run_id": verdict.run_id, "system": verdict.system}
-    rows = pa.table({**{name: pa.repeat(value, lines.num_rows) for name, value in named.items()}, **{n: lines[n] for n in lines.column_names}})
-    out = io.BytesIO()
+    rows, out = verdict.table, io.BytesIO()
+    for name, value in (("run_id", verdict.run_id), ("system", verdict.system)):
+        rows = rows.append_column(name, pa.repeat(value, rows.num_rows))
     pacsv.write_csv(rows, out, pacsv.WriteOptions(include_header=False))
     out.seek(0)
     with conn.cursor() as cursor:

@@ -86,13 +86,17 @@ class Column(NamedTuple):
 
     def unpacked(self, packed: Any) -> pa.Array:
         if self.kind == "text":
-            return pc.split_pattern(pa.array([packed], pa.large_string()), SEPARATOR).flatten()
+            return _texts(packed)
         numbers = np.frombuffer(packed, ">i8").astype(np.int64)
         return _months(numbers) if self.kind == "month" else pa.array(numbers, mask=numbers == _NO_NUMBER)
 
     def joined(self, values: Sequence[Any]) -> pa.Array:
         """The same from the values of single rows."""
         return pa.array(values, pa.large_string()) if self.kind == "text" else self.unpacked(b"".join(values))
+
+
+def _texts(packed: str) -> pa.Array:
+    return pc.split_pattern(pa.array([packed], pa.large_string()), SEPARATOR).flatten()
 
 
 def _months(moments: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Array:
@@ -198,7 +202,7 @@ def fetch_held(conn: connection, db: duckdb.DuckDBPyConnection, run_id: str, sou
         )
         rows, *texts = cursor.fetchone() or (0,)
     if rows:
-        chunk = pa.table([Column(None).unpacked(text) for text in texts], names=["k", "n", "b"])
+        chunk = pa.table([_texts(packed) for packed in texts], names=["k", "n", "b"])
         db.register("chunk", chunk)
         db.execute("insert into q select k, n::bigint, b::bigint from chunk")
         db.unregister("chunk")

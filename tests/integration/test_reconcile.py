@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -386,7 +387,11 @@ def test_where_no_row_has_an_amount_nothing_balances_nothing(furnished: str, tmp
     monkeypatch.setattr(sys.modules[__name__], "_raw", lambda number: plain(number) | {"phi": None})
     with finished_run(furnished, tmp_path / "landing") as rig:
         verdict = rig.check()
+        with rig.conn.cursor() as cursor:
+            cursor.execute("select measure, count(*) from verify.result group by 1")
+            written = dict(cursor.fetchall())
     assert failing(verdict) == set()
+    assert written == Counter(line.measure for line in verdict.lines)
     amounts = [line for line in verdict.lines if line.leg == LANDING_EXPECTED and line.measure.startswith("fee_amount")]
     assert {line.landing_value for line in amounts} == {line.published_value for line in amounts} == {0}
     assert {"fee_amount by-component", "fee_amount by-old-unit", "fee_amount by-month"} <= {line.measure for line in amounts}

@@ -23,8 +23,8 @@ def test_the_command_line_and_its_children_use_no_huge_pages() -> None:
     assert said.split() == ["THP_enabled:", "0"]
 
 
-def test_what_is_left_out_at_the_start_is_there_when_it_is_asked_for() -> None:
-    tell = "import sys; from hopnhat.start import start_lean; start_lean(); print('structlog' in sys.modules, 'rich' in sys.modules); import rich"
+def test_what_the_log_leaves_out_is_there_when_it_is_asked_for() -> None:
+    tell = "import sys, hopnhat.log; print('structlog' in sys.modules, 'rich' in sys.modules); import rich"
     said = subprocess.run([sys.executable, "-c", tell], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert said.split() == ["True", "False"]
 
